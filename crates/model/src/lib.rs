@@ -1,10 +1,50 @@
 //! The vocabulary of TrueUp: every noun that two crates share is a type here, and every outside
-//! system that the loop uses is a trait here (a *port*). Pure and synchronous but for the ports'
-//! signatures: nothing in this crate reads a clock, a file, the environment or randomness.
+//! system that the loop uses is a trait here (a *port*, in [`ports`]). Pure and synchronous but for
+//! the ports' signatures: nothing in this crate reads a clock, a file, the environment or
+//! randomness.
+//!
+//! The nouns, in the order in which a commit meets them:
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`source`], [`tree`] | where state is declared, one commit of it, the files of that commit |
+//! | [`app`], [`host`] | the documents that users write |
+//! | [`resource`], [`kinds`] | one declared thing, and what is special about its kind |
+//! | [`observed`], [`health`], [`capabilities`] | what the target says |
+//! | [`plan`], [`event`] | what would be done and why; what came of it |
+//! | [`record`], [`ledger`] | what must survive; what is remembered |
 
+pub mod app;
+pub mod capabilities;
 pub mod diagnostic;
 pub mod digest;
+pub mod event;
+pub mod health;
+pub mod host;
+pub mod key;
+pub mod kinds;
+pub mod ledger;
+pub mod names;
+pub mod observed;
+pub mod plan;
+pub mod ports;
+pub mod record;
+pub mod resource;
+pub mod source;
 pub mod tree;
 
+pub use app::{App, AppSpec};
+pub use capabilities::{Capabilities, TargetId};
 pub use diagnostic::{Diagnostic, Location, Severity};
 pub use digest::Digest;
+pub use event::{Event, EventResult};
+pub use health::{Health, HealthStatus};
+pub use key::InstallationKey;
+pub use ledger::{LedgerEntry, LedgerKind};
+pub use names::{AppName, ResourceId};
+pub use observed::{Observed, ObservedResource, Owner, Prediction, Presence};
+pub use plan::{Action, FieldChange, FieldValue, Plan, Precondition, Verb};
+pub use ports::{Clock, Source, Store, Target};
+pub use record::Record;
+pub use resource::{Origin, Payload, Resource};
+pub use source::{Revision, SourceSpec};

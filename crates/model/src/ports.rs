@@ -1,0 +1,189 @@
+//! The ports: the outside systems that the loop uses, in the loop's own words. They are
+//! object-safe, so that adapters do not depend on the loop and a simulation can stand in for each.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_core::Stream;
+use jiff::Timestamp;
+
+use crate::plan::Action;
+use crate::record::Inventory;
+use crate::tree::Tree;
+use crate::{
+    AppName, Capabilities, Digest, Event, LedgerEntry, Observed, Record, Resource, ResourceId,
+    Revision, SourceSpec,
+};
+
+/// Why a port could not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct PortError {
+    /// What failed, where, and what to do; complete in itself.
+    pub message: String,
+    /// Whether trying again without a change is pointless.
+    pub permanent: bool,
+}
+
+impl PortError {
+    /// A failure that may pass.
+    pub fn passing(message: impl Into<String>) -> Self {
+        Self { message: message.into(), permanent: false }
+    }
+
+    /// A failure that only a change can mend.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self { message: message.into(), permanent: true }
+    }
+}
+
+/// Where desired state comes from.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Which commit the reference means now, having fetched it.
+    async fn resolve(&self, spec: &SourceSpec) -> Result<Revision, PortError>;
+
+    /// The files of a commit that [`Self::resolve`] answered, or that a record names. They are
+    /// there until the process ends, whatever is fetched or consolidated meanwhile.
+    async fn load(&self, spec: &SourceSpec, commit: &str) -> Result<Arc<dyn Tree>, PortError>;
+
+    /// Whether `ancestor` is an ancestor of (or the same as) `descendant`. `false` where a commit is
+    /// not known any more.
+    async fn descends(
+        &self,
+        spec: &SourceSpec,
+        ancestor: &str,
+        descendant: &str,
+    ) -> Result<bool, PortError>;
+}
+
+/// For whom a target is observed or changed.
+#[derive(Clone, Debug)]
+pub struct AppContext {
+    /// The app.
+    pub app: AppName,
+    /// The installation's id.
+    pub installation: String,
+    /// Namespace of objects that name none.
+    pub namespace: String,
+    /// The service account to act as, if the App names one.
+    pub service_account: Option<String>,
+    /// The commit that is applied: `TRUEUP_REVISION` of processes.
+    pub revision: String,
+    /// The rendered set that is applied: `TRUEUP_RELEASE` of processes.
+    pub rendered: Digest,
+    /// Which tool's resources may be adopted, as the App says.
+    pub adopt: Option<String>,
+}
+
+/// How exactly a look must predict. Dry runs cost requests: they are made for `plan`, approvals and
+/// reports, and for what exists and changes; not for creations under automatic policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foresight {
+    /// Predict what exists and changes only.
+    Changes,
+    /// Predict creations too.
+    Everything,
+}
+
+/// Something changed in a target that an app should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The app.
+    pub app: AppName,
+    /// The resource, where it is known which.
+    pub id: Option<ResourceId>,
+}
+
+/// A stream of changes.
+pub type Changes = Pin<Box<dyn Stream<Item = Change> + Send>>;
+
+/// Where resources live.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// What it is and can do. Cheap enough to be asked each run.
+    async fn capabilities(&self) -> Result<Capabilities, PortError>;
+
+    /// What is there now of each desired resource and each one in the inventory. Also registers
+    /// interest: from now on, changes to these are told by [`Self::changes`]. A resource that cannot
+    /// be seen is `Presence::Unknown`; only a target that does not answer at all is an error.
+    async fn observe(
+        &self,
+        context: &AppContext,
+        desired: &[Arc<Resource>],
+        inventory: &Inventory,
+        foresight: Foresight,
+    ) -> Result<Observed, PortError>;
+
+    /// Carries out the actions, which are of one stage, as they stand and in any order, and says
+    /// what came of each. It decides nothing.
+    async fn execute(&self, context: &AppContext, actions: &[Action]) -> Vec<Event>;
+
+    /// An app is no more: stop watching for it and drop what is kept of it.
+    async fn forget(&self, app: &AppName);
+
+    /// Changes to what was observed, from now on. Several listeners may ask.
+    fn changes(&self) -> Changes;
+}
+
+/// What is written to the store in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The app's record afterwards.
+    pub record: Record,
+    /// Entries to append to its chain; the store sets `seq`, `previous` and `hash`.
+    pub entries: Vec<LedgerEntry>,
+    /// Documents to keep by digest.
+    pub contents: Vec<Content>,
+}
+
+/// A document to keep.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// What it is asked for by.
+    pub digest: Digest,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether they are secret: then they are sealed with the installation's key.
+    pub secret: bool,
+}
+
+/// Which entries of the ledger are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryQuery {
+    /// Of this app; of all if left out.
+    pub app: Option<AppName>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+/// What remembers. One call of [`Self::commit`] is one transaction: after a crash either all of it
+/// is there or none.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The app's record; an empty one for an app that was never seen.
+    async fn record(&self, app: &AppName) -> Result<Record, PortError>;
+
+    /// The names of all apps that have a record.
+    async fn apps(&self) -> Result<Vec<AppName>, PortError>;
+
+    /// Writes a record, entries and contents, durably.
+    async fn commit(&self, app: &AppName, commit: Commit) -> Result<(), PortError>;
+
+    /// Documents by digest. One that is not kept any more is left out of the answer.
+    async fn contents(&self, digests: &[Digest]) -> Result<BTreeMap<Digest, Vec<u8>>, PortError>;
+
+    /// Entries, the newest first.
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<LedgerEntry>, PortError>;
+
+    /// Removes an app's record; its ledger stays.
+    async fn remove(&self, app: &AppName) -> Result<(), PortError>;
+}
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}

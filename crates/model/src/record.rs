@@ -1,0 +1,220 @@
+//! What must survive of an app: everything else can be lost and is read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Inputs;
+use crate::{Digest, ResourceId, Revision, TargetId};
+
+/// One live thing that an app owns, or is about to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryItem {
+    /// The version it was applied at.
+    pub api_version: String,
+    /// Identity of the incarnation; empty while it is only intended.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    /// Digest of the document last applied, or about to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
+    /// Whether writing it was only begun: it may or may not be there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub intended: bool,
+    /// Whether it stays when it leaves Git (`trueup.dev/prune: never` and its like), as last applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+    /// The stage it was applied in: deletions go the other way.
+    #[serde(default)]
+    pub stage: u32,
+}
+
+/// What an app owns.
+pub type Inventory = BTreeMap<ResourceId, InventoryItem>;
+
+/// A rendered set that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedSet {
+    /// Digest of the rendered set.
+    pub rendered: Digest,
+    /// The commit it came from.
+    pub revision: Revision,
+    /// When it was applied, or became healthy.
+    pub at: Timestamp,
+    /// What else decided it.
+    #[serde(default)]
+    pub inputs: Inputs,
+    /// The resources' contents, by id: what a rollback goes back to.
+    pub contents: BTreeMap<ResourceId, Digest>,
+}
+
+/// An apply that has begun and is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Digest of the plan, as it was when the run began.
+    pub plan: Digest,
+    /// What it is towards.
+    pub set: AppliedSet,
+    /// Whether it goes back.
+    pub rollback: bool,
+    /// When it began: the health deadline counts from the last write.
+    pub began: Timestamp,
+    /// When something was last written.
+    pub last_write: Timestamp,
+    /// What it may do: the actions of all rounds, as `verb key content-digest`.
+    pub allowed: BTreeSet<String>,
+    /// The resources it changed: only what it changed can call for going back.
+    pub changed: BTreeSet<ResourceId>,
+}
+
+/// "Do not apply this rendered result again."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// The rendered sets that failed.
+    pub rendered: BTreeSet<Digest>,
+    /// The commit that failed.
+    pub revision: Revision,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was not healthy.
+    pub why: String,
+    /// Whether the last healthy state is gone back to. Without it the app stays as it is.
+    pub rollback: bool,
+}
+
+/// "Stay here until released."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pin {
+    /// Where to stay.
+    pub set: AppliedSet,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who set it; `trueup` after three automatic rollbacks.
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// "Heal and apply nothing for a while."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    /// Until when.
+    pub until: Timestamp,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A job or task that ran to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Completion {
+    /// The contents it ran for, the newest last; going back does not run an earlier one again.
+    pub contents: Vec<Digest>,
+    /// When it last ended.
+    pub at: Timestamp,
+}
+
+/// A failure that is tried again later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// How often it failed in a row.
+    pub count: u32,
+    /// Not before this.
+    pub next: Timestamp,
+    /// For which content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
+    /// What went wrong.
+    pub message: String,
+    /// Whether only a change can help.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub permanent: bool,
+}
+
+/// Healing the same resource again and again: somebody else writes to it too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fight {
+    /// How often it was healed of late.
+    pub count: u32,
+    /// When it was last healed.
+    pub last: Timestamp,
+    /// Who else writes, where the target tells.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub with: String,
+}
+
+/// What must survive of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Record {
+    /// The target it was applied to; another one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetId>,
+    /// What it owns.
+    pub inventory: Inventory,
+    /// The apply that is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// What was last applied in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<AppliedSet>,
+    /// What was last healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<AppliedSet>,
+    /// What was healthy before that, the newest first: where `rollback` goes.
+    pub healthy_before: Vec<AppliedSet>,
+    /// What is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Where it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// How long it rests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+    /// Jobs and tasks that ran.
+    pub completions: BTreeMap<ResourceId, Completion>,
+    /// What failed and is tried again.
+    pub attempts: BTreeMap<ResourceId, Attempt>,
+    /// What is healed again and again.
+    pub fights: BTreeMap<ResourceId, Fight>,
+    /// Automatic rollbacks since the last healthy apply of something new.
+    pub rollbacks: u32,
+    /// The commit up to which Git's state was taken: a branch that goes elsewhere is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Followed>,
+    /// The plan that a person approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Digest>,
+    /// Set when both copies of what must survive were lost: nothing is applied until a person says
+    /// `trueup accept`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub careful: bool,
+}
+
+/// The last commit that was taken from a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Followed {
+    /// The repository as the App names it.
+    pub repo: String,
+    /// The reference as the App names it.
+    pub reference: String,
+    /// The commit.
+    pub commit: String,
+}
