@@ -3,10 +3,16 @@
 //! These are wire types: the `spec` of each kind, as users write it. Field names, probes and
 //! durations follow Kubernetes' conventions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::app::Duration;
+use crate::kinds::HOST_GROUP;
+use crate::resource::canonical_digest;
+use crate::{Diagnostic, Digest, Resource};
 
 /// `apiVersion` of the host resources.
 pub const API_VERSION: &str = "host.trueup.dev/v1";
@@ -108,6 +114,10 @@ pub struct ProcessSpec {
     /// when they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<String>,
+    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
+    /// document's own digest covers what it uses; they are not for users.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses_digests: BTreeMap<String, String>,
     /// How it takes over a change of itself or of what it uses.
     #[serde(default, skip_serializing_if = "OnChange::is_restart")]
     pub on_change: OnChange,
@@ -363,6 +373,10 @@ pub struct TaskSpec {
     /// Resources of the app that it needs; it runs again when they change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<String>,
+    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
+    /// document's own digest covers what it uses; they are not for users.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses_digests: BTreeMap<String, String>,
     /// Environment variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<EnvVar>,
@@ -400,6 +414,10 @@ pub struct TimerSpec {
     /// Resources of the app that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<String>,
+    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
+    /// document's own digest covers what it uses; they are not for users.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uses_digests: BTreeMap<String, String>,
     /// Environment variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<EnvVar>,
@@ -427,4 +445,129 @@ pub enum Overlap {
     Replace,
     /// Both run.
     Allow,
+}
+
+/// Writes into each `Process`, `Task` and `Timer` the digests of what it uses, as
+/// `spec.usesDigests`, and sets its own digest anew: a change of a file it uses is then a change of
+/// the document itself, for planning, for the ledger and for going back alike. What is said about a
+/// resource that is not there, or about a circle, is an error of the resource that says it.
+pub fn bind_uses(resources: &mut [Resource]) -> Vec<Diagnostic> {
+    let known: BTreeMap<String, Digest> = resources
+        .iter()
+        .filter(|resource| resource.id.group == HOST_GROUP)
+        .map(|resource| (resource.id.to_string(), used_digest(&resource.body)))
+        .collect();
+    let graph: BTreeMap<String, Vec<String>> = resources
+        .iter()
+        .filter(|resource| resource.id.group == HOST_GROUP)
+        .map(|resource| (resource.id.to_string(), uses(&resource.body)))
+        .collect();
+    let mut diagnostics = Vec::new();
+    for resource in resources.iter_mut().filter(|resource| resource.id.group == HOST_GROUP) {
+        let name = resource.id.to_string();
+        let complain = |message: String| {
+            Diagnostic::error(message)
+                .at(resource.origin.at.clone())
+                .about(name.clone())
+                .field("/spec/uses")
+        };
+        let mut digests = serde_json::Map::new();
+        for used in uses(&resource.body) {
+            match known.get(&used) {
+                Some(digest) => {
+                    digests.insert(used, Value::from(digest.to_string()));
+                }
+                None => diagnostics.push(
+                    complain(format!("it uses {used}, which this app does not declare"))
+                        .hint("write Kind/name of a host resource of the same app"),
+                ),
+            }
+        }
+        if reaches(&graph, &name) {
+            diagnostics.push(complain("what it uses leads back to itself".to_owned()));
+        }
+        if let Some(Value::Object(spec)) = resource.body.get_mut("spec")
+            && !digests.is_empty()
+        {
+            spec.insert("usesDigests".to_owned(), Value::Object(digests));
+            resource.digest = canonical_digest(&resource.body);
+        }
+    }
+    diagnostics
+}
+
+/// What `body` says it uses.
+fn uses(body: &Value) -> Vec<String> {
+    let list = body.pointer("/spec/uses").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|used| used.as_str().map(str::to_owned)).collect()
+}
+
+/// Digest of what matters of a resource to those who use it: its spec, without what only says how
+/// it is put there.
+fn used_digest(body: &Value) -> Digest {
+    let mut spec = body.get("spec").cloned().unwrap_or(Value::Null);
+    if let Value::Object(spec) = &mut spec {
+        for field in ["adopt", "keep", "validate", "uses", "usesDigests"] {
+            spec.remove(field);
+        }
+    }
+    canonical_digest(&spec)
+}
+
+/// Whether following `uses` from `start` comes back to it.
+fn reaches(graph: &BTreeMap<String, Vec<String>>, start: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&str> = vec![start];
+    while let Some(next) = open.pop() {
+        for used in graph.get(next).into_iter().flatten() {
+            if used == start {
+                return true;
+            }
+            if seen.insert(used.as_str()) {
+                open.push(used);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ResourceId;
+    use crate::resource::Origin;
+    use serde_json::json;
+
+    fn resource(kind: &str, name: &str, spec: Value) -> Resource {
+        let body = json!({"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec});
+        let id = ResourceId::new(HOST_GROUP, kind, "", name);
+        Resource::new(id, API_VERSION.to_owned(), body, Origin::default())
+    }
+
+    fn process_digest(content: &str) -> Digest {
+        let mut set = [
+            resource("File", "settings", json!({"path": "s", "content": content})),
+            resource("Process", "web", json!({"command": ["web"], "uses": ["File/settings"]})),
+        ];
+        assert_eq!(bind_uses(&mut set), []);
+        set[1].digest
+    }
+
+    #[test]
+    fn a_digest_covers_what_is_used() {
+        assert_eq!(process_digest("a"), process_digest("a"));
+        assert_ne!(process_digest("a"), process_digest("b"));
+    }
+
+    #[test]
+    fn what_is_not_there_and_circles_are_named() {
+        let mut set = [
+            resource("Process", "a", json!({"command": ["a"], "uses": ["Process/b", "File/c"]})),
+            resource("Process", "b", json!({"command": ["b"], "uses": ["Process/a"]})),
+        ];
+        let messages: Vec<String> = bind_uses(&mut set).iter().map(|d| d.to_string()).collect();
+        assert_eq!(messages.len(), 3, "{messages:?}");
+        assert!(messages[0].contains("File/c"), "{messages:?}");
+        assert!(messages[1].contains("back to itself"), "{messages:?}");
+    }
 }
