@@ -148,8 +148,7 @@ impl Config {
     pub(crate) fn merged(&self, more: &Config) -> Result<Config> {
         let list = |own: &[FieldSpec], more: &[FieldSpec], name: &str| -> Result<Vec<FieldSpec>> {
             let mut merged = own.to_vec();
-            add_specs(&mut merged, more)
-                .context(|| format!("failed to merge {name} fieldSpec"))?;
+            add_specs(&mut merged, more).context(|| format!("failed to merge {name} fieldSpec"))?;
             Ok(merged)
         };
         let mut merged = Config {

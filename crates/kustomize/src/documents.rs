@@ -179,8 +179,9 @@ fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
             expanded.push(document);
             continue;
         }
-        let json = node_to_json(&document.node)
-            .map_err(|error| Error::new(format!("trouble expanding list of {kind}; {}", error.chain())))?;
+        let json = node_to_json(&document.node).map_err(|error| {
+            Error::new(format!("trouble expanding list of {kind}; {}", error.chain()))
+        })?;
         match json.get("items") {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => {
@@ -190,7 +191,9 @@ fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
             }
             Some(other) => {
                 let found = go_type(other);
-                return Err(Error::new(format!("expected array in {kind}/items, but found {found}")));
+                return Err(Error::new(format!(
+                    "expected array in {kind}/items, but found {found}"
+                )));
             }
         }
     }

@@ -210,9 +210,8 @@ fn deprecations(json: &Value, content: &[u8], file: &str) -> Vec<Diagnostic> {
     let Value::Object(fields) = json else { return Vec::new() };
     let mut warnings = Vec::new();
     for (name, instead, note) in DEPRECATED {
-        let given = fields.iter().find(|(key, value)| {
-            key.eq_ignore_ascii_case(name) && !value.is_null()
-        });
+        let given =
+            fields.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
         let Some((key, _)) = given else { continue };
         let message = format!(
             "# Warning: '{name}' is deprecated. Please use '{instead}' instead. {note}Run 'kustomize edit fix' to update your Kustomization automatically."
@@ -236,7 +235,8 @@ fn place_of(key: &str, content: &[u8], file: &str) -> Location {
     let is_key = |line: &[u8]| {
         let line = line.trim_ascii_start();
         let line = line.strip_prefix(b"- ").unwrap_or(line);
-        line.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
+        line.strip_prefix(key.as_bytes())
+            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
     };
     match content.split(|&byte| byte == b'\n').position(is_key) {
         Some(index) => Location::new(file, u32::try_from(index + 1).unwrap_or(0), 0),

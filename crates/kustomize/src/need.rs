@@ -79,11 +79,7 @@ impl Answers {
     }
 
     /// The tree of a [`Need::Repository`], under the specification as written.
-    pub fn repository(
-        &mut self,
-        raw: impl Into<String>,
-        tree: Result<Arc<dyn Tree>, Unavailable>,
-    ) {
+    pub fn repository(&mut self, raw: impl Into<String>, tree: Result<Arc<dyn Tree>, Unavailable>) {
         self.repositories.insert(raw.into(), tree);
     }
 

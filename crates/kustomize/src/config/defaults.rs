@@ -17,27 +17,12 @@ const JOB: (&str, &str) = (":Job", "spec/template/spec");
 const CRON_JOB: (&str, &str) = (":CronJob", "spec/jobTemplate/spec/template/spec");
 
 /// Pods that read configuration.
-const CONFIGURED: [(&str, &str); 8] = [
-    POD,
-    POD_TEMPLATE,
-    DEPLOYMENT,
-    REPLICA_SET,
-    DAEMON_SET,
-    STATEFUL_SET,
-    JOB,
-    CRON_JOB,
-];
+const CONFIGURED: [(&str, &str); 8] =
+    [POD, POD_TEMPLATE, DEPLOYMENT, REPLICA_SET, DAEMON_SET, STATEFUL_SET, JOB, CRON_JOB];
 
 /// Pods with accounts, claims and priorities.
-const SCHEDULED: [(&str, &str); 7] = [
-    (":Pod", "spec"),
-    STATEFUL_SET,
-    DEPLOYMENT,
-    REPLICATION_CONTROLLER,
-    CRON_JOB,
-    JOB,
-    DAEMON_SET,
-];
+const SCHEDULED: [(&str, &str); 7] =
+    [(":Pod", "spec"), STATEFUL_SET, DEPLOYMENT, REPLICATION_CONTROLLER, CRON_JOB, JOB, DAEMON_SET];
 
 const CONFIG_MAP_FIELDS: [&str; 6] = [
     "volumes/configMap/name",
@@ -219,7 +204,8 @@ fn var_reference() -> Vec<FieldSpec> {
 }
 
 fn name_reference() -> Vec<Referrers> {
-    let referrers = |target: &str, fields: Vec<FieldSpec>| Referrers { target: gvk(target), fields };
+    let referrers =
+        |target: &str, fields: Vec<FieldSpec>| Referrers { target: gvk(target), fields };
     let scaled = || vec![spec("spec/scaleTargetRef/name", ":HorizontalPodAutoscaler", false)];
     vec![
         referrers(":Deployment", scaled()),

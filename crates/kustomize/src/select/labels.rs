@@ -32,9 +32,9 @@ impl LabelSelector {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let tokens = tokens(text);
         let mut parser = Parser { tokens: &tokens, at: 0 };
-        let requirements = parser.requirements().map_err(|reason| {
-            Error::new(format!("unable to parse requirement: {reason}"))
-        })?;
+        let requirements = parser
+            .requirements()
+            .map_err(|reason| Error::new(format!("unable to parse requirement: {reason}")))?;
         Ok(Self { requirements })
     }
 
@@ -113,7 +113,10 @@ impl<'a> Parser<'a> {
                     return Err("found '', expected: identifier after ','".to_owned());
                 }
                 Some(other) => {
-                    return Err(format!("found '{}', expected: ',' or 'end of string'", other.text()));
+                    return Err(format!(
+                        "found '{}', expected: ',' or 'end of string'",
+                        other.text()
+                    ));
                 }
             }
         }
@@ -141,9 +144,10 @@ impl<'a> Parser<'a> {
                 check_key(word)?;
                 Ok(word.clone())
             }
-            Some(other) => {
-                Err(format!("found '{}', expected: !, identifier, or 'end of string'", other.text()))
-            }
+            Some(other) => Err(format!(
+                "found '{}', expected: !, identifier, or 'end of string'",
+                other.text()
+            )),
             None => Err("found '', expected: identifier".to_owned()),
         }
     }
@@ -156,9 +160,7 @@ impl<'a> Parser<'a> {
             "notin" => Ok(Test::NotIn(self.values()?)),
             ">" => Ok(Test::Greater(self.number()?)),
             "<" => Ok(Test::Less(self.number()?)),
-            other => Err(format!(
-                "found '{other}', expected: in, notin, =, ==, !=, gt, lt"
-            )),
+            other => Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
         }
     }
 
