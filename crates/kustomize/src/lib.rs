@@ -23,8 +23,14 @@ mod go_text;
 mod hash;
 mod id;
 mod kustomization;
+pub mod merge;
 mod metadata;
 mod need;
+mod node;
 mod repo;
+pub mod schema;
 mod select;
 mod sort;
+
+#[cfg(test)]
+mod conformance;

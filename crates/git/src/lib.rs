@@ -1,1 +1,0 @@
-//! Git as a source of desired state.
