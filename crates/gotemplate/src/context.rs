@@ -1,8 +1,13 @@
-//! What a function is given to work with: the running interpreter, its budget and its host.
+//! What templates run in: the functions, the set, the budget and the host. Functions are given it too.
 
 use std::any::Any;
+use std::collections::HashMap;
 
-use crate::function::FunctionError;
+use crate::exec::{self, ExecError, Reflected};
+use crate::fmt;
+use crate::function::{FunctionError, Functions};
+use crate::strconv::{Charset, quote};
+use crate::templates::Templates;
 use crate::value::{Str, Value};
 
 /// Where time and randomness come from. One host serves all templates of a rendering.
@@ -36,9 +41,9 @@ pub struct Timestamp {
 pub struct RandomCall<'a> {
     /// The function.
     pub function: &'a str,
-    /// The template that is being executed, by name.
+    /// The template that was started from outside, by name: the file, not what it includes.
     pub template: &'a [u8],
-    /// The how-many-eth call of this function in this template it is, from 0.
+    /// The how-many-eth draw of this function in this template it is, from 0.
     pub count: u64,
     /// Its arguments.
     pub args: &'a [Value],
@@ -51,14 +56,17 @@ pub struct Budget {
     pub steps: u64,
     /// Bytes written and bytes made by functions, all together.
     pub bytes: u64,
-    /// How deep templates may call each other by `template` or through functions.
+    /// How deep templates may call each other by `template`.
     pub depth: usize,
+    /// How deep functions may run templates that call functions.
+    pub nesting: usize,
 }
 
 impl Default for Budget {
-    /// Far beyond what any real chart needs: about a minute and some gigabytes of work.
+    /// Far beyond what any real chart needs: about a minute and some gigabytes of work. The depth is
+    /// Go's.
     fn default() -> Self {
-        Self { steps: 200_000_000, bytes: 4 << 30, depth: 100_000 }
+        Self { steps: 200_000_000, bytes: 4 << 30, depth: 100_000, nesting: 10_000 }
     }
 }
 
@@ -71,30 +79,89 @@ pub enum Exhausted {
     /// Too many bytes.
     #[error("the template makes too much text")]
     Bytes,
-    /// Values nested too deep to be worked on.
-    #[error("the value is nested too deep")]
+    /// Values nested too deep to be worked on, or templates that functions run.
+    #[error("nested too deep")]
     Nesting,
 }
 
-/// A failed execution. Displays as Go's text:
-/// `template: name:line:column: executing "name" at <node>: message`.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct ExecError {
-    /// The whole text.
-    pub text: String,
+/// What a map gives for a key that it does not have (`Template.Option("missingkey=…")`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// Nothing, which prints as `<no value>`: `default` or `invalid`.
+    #[default]
+    Invalid,
+    /// The zero value of the map's element type: `zero`.
+    Zero,
+    /// An error: `error`.
+    Error,
 }
 
-/// The running interpreter, as functions see it.
+/// What all templates of an execution have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The functions. The templates must have been parsed with them, or with some of the same names.
+    pub functions: Functions,
+    /// The templates that can be called.
+    pub templates: Templates,
+    /// What a missing key means.
+    pub missing_key: MissingKey,
+    /// What the execution may use up.
+    pub budget: Budget,
+    /// The name of the set: that of its first template in Go. Only an error text has it.
+    pub name: Str,
+}
+
+impl Settings {
+    /// These functions, no templates yet, and the default of everything else.
+    pub fn new(functions: Functions) -> Self {
+        Self {
+            functions,
+            templates: Templates::default(),
+            missing_key: MissingKey::default(),
+            budget: Budget::default(),
+            name: Str::EMPTY,
+        }
+    }
+}
+
+/// The running interpreter.
+///
+/// One context runs any number of templates one after the other; its budget is for all of them.
 pub struct Context<'a> {
     host: &'a mut dyn Host,
-    left: Budget,
+    pub(crate) functions: Functions,
+    pub(crate) templates: Templates,
+    pub(crate) missing_key: MissingKey,
+    pub(crate) left: Budget,
+    name: Str,
+    /// What is written: by a template that is started from outside, from its beginning on; by one that
+    /// a function runs, behind that.
+    pub(crate) out: Vec<u8>,
+    /// The variables of all running templates, those of the innermost last.
+    pub(crate) variables: Vec<(u32, Reflected)>,
+    pub(crate) depth: usize,
+    nesting: usize,
+    started: Str,
+    draws: HashMap<(Str, String), u64>,
 }
 
 impl<'a> Context<'a> {
-    /// A context outside of any template; for the tests of functions.
-    pub fn new(host: &'a mut dyn Host, budget: Budget) -> Self {
-        Self { host, left: budget }
+    /// A context in which no template runs yet.
+    pub fn new(host: &'a mut dyn Host, settings: Settings) -> Self {
+        Self {
+            host,
+            functions: settings.functions,
+            templates: settings.templates,
+            missing_key: settings.missing_key,
+            left: settings.budget,
+            name: settings.name,
+            out: Vec::new(),
+            variables: Vec::new(),
+            depth: 0,
+            nesting: 0,
+            started: Str::EMPTY,
+            draws: HashMap::new(),
+        }
     }
 
     /// The host.
@@ -107,13 +174,32 @@ impl<'a> Context<'a> {
         self.host.as_any().downcast_mut()
     }
 
+    /// The templates that can be called now. `tpl` runs with more than the rest.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// What is left of the budget.
+    pub fn left(&self) -> Budget {
+        self.left
+    }
+
+    /// The name of the template that was started from outside.
+    pub fn started(&self) -> &Str {
+        &self.started
+    }
+
     /// Pays for work: call it before a loop whose length an argument decides.
     ///
     /// # Errors
     /// If the budget does not suffice.
     pub fn charge_steps(&mut self, steps: u64) -> Result<(), FunctionError> {
-        self.left.steps = self.left.steps.checked_sub(steps).ok_or(Exhausted::Steps)?;
-        Ok(())
+        Ok(self.step(steps)?)
     }
 
     /// Pays for text or elements about to be made: call it before allocating what an argument decides
@@ -122,21 +208,116 @@ impl<'a> Context<'a> {
     /// # Errors
     /// If the budget does not suffice.
     pub fn charge_bytes(&mut self, bytes: u64) -> Result<(), FunctionError> {
-        self.left.bytes = self.left.bytes.checked_sub(bytes).ok_or(Exhausted::Bytes)?;
+        Ok(self.spend(bytes)?)
+    }
+
+    pub(crate) fn step(&mut self, steps: u64) -> Result<(), Exhausted> {
+        match self.left.steps.checked_sub(steps) {
+            Some(left) => self.left.steps = left,
+            None => {
+                self.left.steps = 0;
+                return Err(Exhausted::Steps);
+            }
+        }
         Ok(())
+    }
+
+    pub(crate) fn spend(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        match self.left.bytes.checked_sub(bytes) {
+            Some(left) => self.left.bytes = left,
+            None => {
+                self.left.bytes = 0;
+                return Err(Exhausted::Bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes a text may still have.
+    pub fn byte_limit(&self) -> usize {
+        usize::try_from(self.left.bytes).unwrap_or(usize::MAX)
     }
 
     /// Random bytes for the running call of `function` with these arguments.
     pub fn random(&mut self, function: &str, args: &[Value], out: &mut [u8]) {
-        self.host.random(&RandomCall { function, template: b"", count: 0, args }, out);
+        let template = self.started.clone();
+        let key = (template.clone(), function.to_owned());
+        let count = self.draws.entry(key).or_default();
+        let call = RandomCall { function, template: &template, count: *count, args };
+        *count += 1;
+        self.host.random(&call, out);
+    }
+
+    /// `fmt.Sprintf`
+    ///
+    /// # Errors
+    /// If the budget does not suffice.
+    pub fn sprintf(&mut self, format: &[u8], args: &[Value]) -> Result<Str, FunctionError> {
+        Ok(fmt::sprintf(self.byte_limit(), format, args)?.into())
+    }
+
+    /// `fmt.Sprint`
+    ///
+    /// # Errors
+    /// If the budget does not suffice.
+    pub fn sprint(&mut self, args: &[Value]) -> Result<Str, FunctionError> {
+        Ok(fmt::sprint(self.byte_limit(), args)?.into())
+    }
+
+    /// Runs a template from outside and gives what it wrote.
+    ///
+    /// # Errors
+    /// If there is no such template or it fails.
+    pub fn run(&mut self, name: &[u8], data: &Value) -> Result<Vec<u8>, ExecError> {
+        self.started = name.into();
+        let result = self.execute(name, data);
+        result.map(|text| text.to_vec()).map_err(|error| match error {
+            FunctionError::Template(error) => *error,
+            FunctionError::Message(message) => ExecError::plain(message),
+            FunctionError::Exhausted(why) => ExecError::exhausted(why),
+        })
     }
 
     /// Runs the template of that name in the current set, and gives what it wrote (`include`).
     ///
     /// # Errors
     /// If there is no such template or it fails.
-    pub fn execute(&mut self, name: &[u8], _data: &Value) -> Result<Str, FunctionError> {
-        let name = String::from_utf8_lossy(name);
-        Err(FunctionError::new(format!("template: no template {name:?}")))
+    pub fn execute(&mut self, name: &[u8], data: &Value) -> Result<Str, FunctionError> {
+        let Some(tree) = self.templates.get(name).cloned() else {
+            let quoted = |name: &[u8]| Str::from(quote(name, Charset::Unicode));
+            return Err(FunctionError::new(format!(
+                "template: no template {} associated with template {}",
+                quoted(name),
+                quoted(&self.name)
+            )));
+        };
+        if self.nesting >= self.left.nesting {
+            return Err(Exhausted::Nesting.into());
+        }
+        self.nesting += 1;
+        let written = self.out.len();
+        let depth = std::mem::replace(&mut self.depth, 0);
+        let result = exec::run(self, &tree, data);
+        let text = Str::new(self.out.get(written..).unwrap_or_default());
+        self.out.truncate(written);
+        self.depth = depth;
+        self.nesting -= 1;
+        result.map(|()| text).map_err(FunctionError::Template)
+    }
+
+    /// As [`Context::execute`], in this set instead of the current one (`tpl`).
+    ///
+    /// # Errors
+    /// If there is no such template or it fails.
+    pub fn execute_in(
+        &mut self,
+        templates: Templates,
+        name: &[u8],
+        data: &Value,
+    ) -> Result<Str, FunctionError> {
+        let outer = std::mem::replace(&mut self.templates, templates);
+        let result = self.execute(name, data);
+        self.templates = outer;
+        result
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::context::{Context, Exhausted};
+use crate::exec::ExecError;
 use crate::types::{Kind, Type};
 use crate::value::{List, Map, Str, Value};
 
@@ -24,6 +25,20 @@ pub struct Function {
     pub signature: Signature,
     /// What it does.
     pub body: Body,
+    pub(crate) evaluation: Evaluation,
+}
+
+/// How the arguments of a function are evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evaluation {
+    /// All, before the call.
+    Strict,
+    /// `and`: up to the first that is false.
+    And,
+    /// `or`: up to the first that is true.
+    Or,
+    /// `call`: as `Strict`, and the first is the function.
+    Call,
 }
 
 /// What a function takes and gives.
@@ -67,7 +82,8 @@ impl Function {
         result: &'static Type,
         body: Body,
     ) -> Self {
-        Self { name, signature: Signature { params, variadic: false, result }, body }
+        let signature = Signature { params, variadic: false, result };
+        Self { name, signature, body, evaluation: Evaluation::Strict }
     }
 
     /// A function whose last parameter can be given any number of times: `params` has the type of a
@@ -78,15 +94,8 @@ impl Function {
         result: &'static Type,
         body: Body,
     ) -> Self {
-        Self { name, signature: Signature { params, variadic: true, result }, body }
-    }
-
-    /// Its type: all function values have one, as none can tell them apart but by calling.
-    pub fn go_type(&self) -> &'static Type {
-        const ANY_FUNC: Signature =
-            Signature { params: &[Type::ANY], variadic: true, result: Type::ANY };
-        const FUNC: &Type = &Type::Func(&ANY_FUNC);
-        FUNC
+        let signature = Signature { params, variadic: true, result };
+        Self { name, signature, body, evaluation: Evaluation::Strict }
     }
 }
 
@@ -181,7 +190,7 @@ pub enum FunctionError {
     Message(String),
     /// A template that the function ran failed.
     #[error(transparent)]
-    Template(#[from] Box<crate::context::ExecError>),
+    Template(#[from] Box<ExecError>),
     /// The budget does not suffice.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
@@ -191,6 +200,19 @@ impl FunctionError {
     /// An error with this text.
     pub fn new(text: impl Into<String>) -> Self {
         Self::Message(text.into())
+    }
+
+    /// This error with a text before it, as Go's `fmt.Errorf("text: %w", err)`.
+    #[must_use]
+    pub fn within(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::Message(message) => Self::Message(format!("{}: {message}", text.into())),
+            Self::Template(mut error) => {
+                error.trace.push(crate::exec::Step::Within(text.into()));
+                Self::Template(error)
+            }
+            Self::Exhausted(_) => self,
+        }
     }
 }
 
@@ -205,6 +227,12 @@ struct Table {
 }
 
 impl Functions {
+    /// Go's own: `and`, `call`, `html`, `index`, `slice`, `js`, `len`, `not`, `or`, `print`, `printf`,
+    /// `println`, `urlquery` and the comparisons.
+    pub fn builtins() -> Self {
+        Self::default().with(crate::builtins::BUILTINS)
+    }
+
     /// These and the given; of one name the given is taken, in the place of the old.
     #[must_use]
     pub fn with(&self, functions: &[Function]) -> Self {
@@ -222,7 +250,20 @@ impl Functions {
 
     /// The function of a name.
     pub fn get(&self, name: &str) -> Option<&Function> {
-        self.0.functions.get(*self.0.index.get(name)?)
+        self.0.functions.get(self.place(name)?)
+    }
+
+    /// The place of a name in the table. It stays when functions are added or replaced.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.0.index.get(name).copied()
+    }
+
+    /// The function of a name that had this place when its template was parsed.
+    pub(crate) fn at(&self, place: usize, name: &[u8]) -> Option<&Function> {
+        let there = self.0.functions.get(place);
+        there
+            .filter(|function| function.name.as_bytes() == name)
+            .or_else(|| self.get(std::str::from_utf8(name).ok()?))
     }
 
     /// All names, sorted.

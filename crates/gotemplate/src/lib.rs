@@ -18,12 +18,25 @@
 //!
 //! The crate knows no charts, no YAML and no Kubernetes.
 
+pub mod ast;
+mod builtins;
 pub mod context;
+mod exec;
+pub mod fmt;
 pub mod function;
+mod lex;
+pub mod parse;
+mod stack;
+pub mod strconv;
+mod templates;
 pub mod types;
+pub mod unicode;
 pub mod value;
 
-pub use context::{Budget, Context, Exhausted, Host, RandomCall, Timestamp};
+pub use context::{Budget, Context, Exhausted, Host, MissingKey, RandomCall, Settings, Timestamp};
+pub use exec::{ExecError, Place, Step};
 pub use function::{Args, Function, FunctionError, Functions, Signature};
+pub use parse::{Delims, ParseError};
+pub use templates::Templates;
 pub use types::{Field, Kind, Method, NamedType, Type};
 pub use value::{List, Map, Object, Str, Value};

@@ -51,6 +51,11 @@ impl Field {
     pub const fn new(name: &'static str, of: &'static Type) -> Self {
         Self { name, of, embedded: false }
     }
+
+    /// Can a template see it?
+    pub fn is_exported(&self) -> bool {
+        self.name.chars().next().is_some_and(char::is_uppercase)
+    }
 }
 
 /// A type with a name.
@@ -204,6 +209,12 @@ types! {
     ANY_MAP: Type::Map(Type::STRING, Type::ANY), "`map[string]interface {}`";
     STRING_MAP: Type::Map(Type::STRING, Type::STRING), "`map[string]string`";
     BOOL_MAP: Type::Map(Type::STRING, Type::BOOL), "`map[string]bool`";
+    STRINGER: Type::Named(&NamedType {
+        name: "fmt.Stringer",
+        underlying: &Type::Interface(&["String"]),
+        methods: &[],
+        text: Text::Plain,
+    }), "`fmt.Stringer`";
     ERROR: Type::Named(&NamedType {
         name: "error",
         underlying: &Type::Interface(&["Error"]),
@@ -247,6 +258,14 @@ impl Type {
         }
     }
 
+    /// What a pointer type points to; any other type itself.
+    pub fn element_or_self(&'static self) -> &'static Self {
+        match self {
+            Self::Pointer(of) => of,
+            _ => self,
+        }
+    }
+
     /// The type of a map's keys.
     pub fn key(&'static self) -> &'static Self {
         match self.underlying() {
@@ -284,6 +303,42 @@ impl Type {
                 self.kind(),
                 Kind::Chan | Kind::Func | Kind::Interface | Kind::Map | Kind::Ptr | Kind::Slice
             )
+    }
+
+    /// The position of a field in a struct, or of one in the struct embedded there.
+    pub fn field(&'static self, name: &[u8]) -> Option<(usize, &'static Field)> {
+        let mut fields = self.fields().iter().enumerate();
+        fields.find(|(_, field)| field.name.as_bytes() == name)
+    }
+
+    /// The method of a name.
+    pub fn method(&'static self, name: &[u8]) -> Option<&'static Method> {
+        self.methods().iter().find(|method| method.0.name.as_bytes() == name)
+    }
+
+    /// Can a value of this type be assigned to one of the other, as Go's specification says?
+    pub fn is_assignable_to(&'static self, other: &'static Self) -> bool {
+        if self.is(other) || other.is_any() {
+            return true;
+        }
+        if let Self::Interface(wanted) = other.underlying() {
+            return wanted.iter().all(|method| self.has_method(method));
+        }
+        let unnamed = |of: &Self| !matches!(of, Self::Named(_) | Self::Basic(_));
+        (unnamed(self) || unnamed(other)) && self.underlying().is(other.underlying())
+    }
+
+    fn has_method(&'static self, name: &str) -> bool {
+        let text = match self {
+            Self::Named(named) | Self::Pointer(Self::Named(named)) => named.text,
+            Self::Interface(methods) => return methods.contains(&name),
+            _ => return false,
+        };
+        match text {
+            Text::Error(_) if name == "Error" => true,
+            Text::Stringer(_) | Text::GoStringer(..) if name == "String" => true,
+            _ => self.method(name.as_bytes()).is_some(),
+        }
     }
 
     /// Are they identical, as Go's specification says?

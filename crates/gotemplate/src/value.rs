@@ -5,6 +5,7 @@
 //! maps and objects are handles: cloning a value never copies what it refers to. Maps are the only
 //! values that can be changed, and every alias sees the change, as in Go.
 
+mod key;
 mod list;
 mod map;
 mod object;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 pub use list::List;
 pub use map::Map;
-pub use object::{Named, Object, Pointer, Struct};
+pub use object::{Elements, Named, Object, Pointer, Struct};
 pub use str::Str;
 
 use crate::types::{Kind, Type};
@@ -70,8 +71,8 @@ pub enum Value {
     Map(Map),
     /// A struct, a pointer, or a value of a named type
     Object(Rc<dyn Object>),
-    /// A function that `call` can call
-    Func(Rc<crate::function::Function>),
+    /// A function that `call` can call, and its type
+    Func(&'static Type, Rc<crate::function::Function>),
 }
 
 impl Value {
@@ -132,7 +133,7 @@ impl Value {
             Self::List(list) => list.go_type(),
             Self::Map(map) => map.go_type(),
             Self::Object(object) => object.go_type(),
-            Self::Func(function) => function.go_type(),
+            Self::Func(of, _) => of,
         })
     }
 
@@ -247,7 +248,7 @@ impl Value {
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => object.underlying().is_none_or(|value| value.is_true()),
-            Self::Func(_) => true,
+            Self::Func(..) => true,
             _ => {
                 self.as_signed().is_some_and(|n| n != 0)
                     || self.as_unsigned().is_some_and(|n| n != 0)

@@ -11,18 +11,18 @@ use crate::types::Type;
 /// No template function changes an element in place, so that a list cannot be changed once made and
 /// aliasing needs no care. It derefs to its elements.
 #[derive(Clone, Debug)]
-pub struct List(Rc<Items>);
+pub struct List {
+    of: &'static Type,
+    shared: Rc<Items>,
+}
 
 #[derive(Debug)]
-struct Items {
-    of: &'static Type,
-    items: Vec<Value>,
-}
+struct Items(Vec<Value>);
 
 impl List {
     /// A list of this type, which is that of the list and not of its elements: `[]string`, say.
     pub fn new(of: &'static Type, items: Vec<Value>) -> Self {
-        Self(Rc::new(Items { of, items }))
+        Self { of, shared: Rc::new(Items(items)) }
     }
 
     /// The elements of a `[]uint8` as values.
@@ -32,37 +32,43 @@ impl List {
 
     /// The list's type.
     pub fn go_type(&self) -> &'static Type {
-        self.0.of
+        self.of
     }
 
     /// The type of its elements.
     pub fn element(&self) -> &'static Type {
-        self.0.of.element()
+        self.of.element()
+    }
+
+    /// The same list in memory under another type.
+    #[must_use]
+    pub fn retyped(&self, of: &'static Type) -> Self {
+        Self { of, shared: self.shared.clone() }
     }
 
     /// Are they one list in memory?
     pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// The elements, if nothing else holds this list.
     pub(super) fn take(self) -> Option<Vec<Value>> {
-        let mut unique = Rc::try_unwrap(self.0).ok()?;
-        Some(std::mem::take(&mut unique.items))
+        let mut unique = Rc::into_inner(self.shared)?;
+        Some(std::mem::take(&mut unique.0))
     }
 }
 
 impl Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
-        &self.0.items
+        &self.shared.0
     }
 }
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if self.items.iter().any(is_container) {
-            drop_iteratively(std::mem::take(&mut self.items));
+        if self.0.iter().any(is_container) {
+            drop_iteratively(std::mem::take(&mut self.0));
         }
     }
 }

@@ -30,8 +30,23 @@ pub trait Object: Any + fmt::Debug {
         None
     }
 
+    /// What `range` gets from it, if it is a channel or an iterator function.
+    fn elements(&self) -> Option<Elements<'_>> {
+        None
+    }
+
     /// The Rust value, for the functions and methods that know it: always `self`.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// What a channel or an iterator function gives, one after the other.
+pub enum Elements<'a> {
+    /// From a channel.
+    Received(Box<dyn Iterator<Item = Value> + 'a>),
+    /// From an `iter.Seq`.
+    Single(Box<dyn Iterator<Item = Value> + 'a>),
+    /// From an `iter.Seq2`.
+    Pairs(Box<dyn Iterator<Item = (Value, Value)> + 'a>),
 }
 
 /// A struct of plain values.
