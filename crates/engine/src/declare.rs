@@ -1,0 +1,176 @@
+//! What Git says: from a reference to admitted resources.
+
+use std::sync::Arc;
+
+use trueup_model::plan::Inputs;
+use trueup_model::ports::PortError;
+use trueup_model::resource::{canonical_digest, set_digest};
+use trueup_model::{Capabilities, Diagnostic, Digest, Record, Resource, Revision, SourceSpec};
+use trueup_render::{Rendered, Request};
+
+use crate::outcome::Declaration;
+use crate::{Subject, World};
+
+/// Key in [`Inputs::answers`] of the digest of the App's own document: when it changes, that is a
+/// change by a commit even where the source's commit is the same.
+pub const APP_DOCUMENT: &str = "app document";
+
+/// What Git says of an app: a commit, and what it renders to.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The commit.
+    pub revision: Revision,
+    /// The admitted resources.
+    pub resources: Vec<Arc<Resource>>,
+    /// Their digest.
+    pub rendered: Digest,
+    /// What else decided them.
+    pub inputs: Inputs,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Declared {
+    /// In short.
+    pub fn summary(&self) -> Declaration {
+        Declaration {
+            revision: self.revision.clone(),
+            rendered: self.rendered,
+            resources: self.resources.len(),
+        }
+    }
+}
+
+/// Why there is nothing to go by.
+#[derive(Clone, Debug)]
+pub struct Undeclared {
+    /// Why, in a sentence.
+    pub why: String,
+    /// Whether trying again without a change is pointless.
+    pub permanent: bool,
+    /// The commit, if it came that far.
+    pub revision: Option<Revision>,
+    /// What is wrong with its files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl From<PortError> for Undeclared {
+    fn from(error: PortError) -> Self {
+        Self {
+            why: error.message,
+            permanent: error.permanent,
+            revision: None,
+            diagnostics: Vec::new(),
+        }
+    }
+}
+
+/// Reads what Git says of an app.
+pub async fn declare(
+    app: &Subject,
+    world: &World,
+    capabilities: &Capabilities,
+    record: &Record,
+) -> Result<Declared, Undeclared> {
+    let spec = wanted(app);
+    let mut revision = world.source.resolve(&spec).await?;
+    follow(app, world, record, &mut revision).await?;
+    let tree = world.source.load(&spec, &revision.commit).await?;
+    let rendered = world.renderer.render(&Request {
+        tree: &tree,
+        path: &app.path,
+        options: app.spec.render.as_ref(),
+        app: &app.name,
+        namespace: namespace(app),
+        installation: &world.installation,
+        capabilities,
+        time: revision.time,
+        key: &world.key,
+    });
+    finish(app, capabilities, revision, rendered)
+}
+
+fn wanted(app: &Subject) -> SourceSpec {
+    let reference = app.revision.clone().unwrap_or_else(|| app.source.reference.clone());
+    SourceSpec { repo: app.source.repo.clone(), reference }
+}
+
+/// The namespace of objects that name none.
+pub fn namespace(app: &Subject) -> &str {
+    let kubernetes = app.spec.target.as_ref().and_then(|target| target.kubernetes.as_ref());
+    kubernetes.and_then(|target| target.namespace.as_deref()).unwrap_or("default")
+}
+
+/// A branch only moves forward: where its history was rewritten a person must look, except in a
+/// repository on this machine, whose owner just amended.
+async fn follow(
+    app: &Subject,
+    world: &World,
+    record: &Record,
+    revision: &mut Revision,
+) -> Result<(), Undeclared> {
+    let Some(followed) = &record.followed else { return Ok(()) };
+    let same = followed.repo == app.source.repo && followed.reference == app.source.reference;
+    if !same || app.revision.is_some() || !revision.reference.starts_with("refs/heads/") {
+        return Ok(());
+    }
+    let spec = wanted(app);
+    if world.source.descends(&spec, &followed.commit, &revision.commit).await? {
+        return Ok(());
+    }
+    let before = followed.commit.get(..7).unwrap_or(&followed.commit);
+    if is_local(&app.source.repo) {
+        revision.notes.push(format!("history was rewritten: {before} is not an ancestor any more"));
+        return Ok(());
+    }
+    Err(Undeclared {
+        why: format!(
+            "the history of {} was rewritten: {before}, which was applied, is not an ancestor of {}; nothing of it is applied (`trueup accept {}` follows it)",
+            revision.reference,
+            revision.short(),
+            app.name
+        ),
+        permanent: true,
+        revision: Some(revision.clone()),
+        diagnostics: Vec::new(),
+    })
+}
+
+fn is_local(repo: &str) -> bool {
+    repo.starts_with("file://") || !(repo.contains("://") || repo.contains('@'))
+}
+
+fn finish(
+    app: &Subject,
+    capabilities: &Capabilities,
+    revision: Revision,
+    rendered: Rendered,
+) -> Result<Declared, Undeclared> {
+    if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
+        let errors = rendered.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        let more = if errors > 1 { format!(" (and {} more errors)", errors - 1) } else { String::new() };
+        return Err(Undeclared {
+            why: format!("{error}{more}"),
+            permanent: true,
+            revision: Some(revision),
+            diagnostics: rendered.diagnostics,
+        });
+    }
+    let mut inputs = Inputs {
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        capabilities: rendered.read_capabilities.then(|| digest_of(capabilities)),
+        answers: rendered.answers,
+    };
+    inputs.answers.insert(APP_DOCUMENT.to_owned(), digest_of(&app.spec.render));
+    Ok(Declared {
+        rendered: set_digest(rendered.resources.iter().map(AsRef::as_ref)),
+        resources: rendered.resources,
+        inputs,
+        revision,
+        diagnostics: rendered.diagnostics,
+    })
+}
+
+fn digest_of(value: &impl serde::Serialize) -> Digest {
+    canonical_digest(&serde_json::to_value(value).unwrap_or_default())
+}

@@ -1,0 +1,93 @@
+//! The loop. [`reconcile()`] brings one app as far as it goes now, over the ports of the model, and
+//! says how far that was; whoever calls it decides when to call again.
+//!
+//! - [`mod@reconcile`][]: the loop itself
+//! - [`declare`][]: what Git says: revision, tree, resources
+//! - [`goal`][]: what to work towards: Git's state, or one that was healthy before
+//! - [`fold`][]: pure functions from (record, events) to record
+//! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
+//! - [`command`][]: what a person can ask for: rollback, release, pause, approve, accept, delete
+//! - [`outcome`][]: how far it came
+
+pub mod command;
+pub mod declare;
+pub mod fold;
+pub mod goal;
+pub mod judge;
+pub mod outcome;
+pub mod reconcile;
+
+use std::sync::Arc;
+
+use trueup_model::ports::PortError;
+use trueup_model::{
+    AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec, Store, Target,
+};
+
+pub use outcome::{Outcome, State};
+pub use reconcile::{preview, reconcile};
+
+/// An app as the loop takes it: every default that depends on where its document stands is filled
+/// in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    /// Its name.
+    pub name: AppName,
+    /// Its document's spec.
+    pub spec: AppSpec,
+    /// Where it is declared.
+    pub source: SourceSpec,
+    /// In which folder.
+    pub path: String,
+    /// A commit that is wanted in place of what the reference says (`plan --revision`).
+    pub revision: Option<String>,
+    /// Whether everything it owns is to go.
+    pub delete: bool,
+}
+
+/// The outside, for one app: the four ports, and the installation.
+#[derive(Clone)]
+pub struct World {
+    /// Where desired state comes from.
+    pub source: Arc<dyn Source>,
+    /// Where resources live.
+    pub target: Arc<dyn Target>,
+    /// What remembers.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Id of the installation.
+    pub installation: String,
+    /// Its secret key.
+    pub key: InstallationKey,
+    /// What engines need besides the commit.
+    pub renderer: Arc<trueup_render::Renderer>,
+}
+
+/// Why an app could not be looked at, or not be written down. What goes wrong with single resources
+/// is not an error: it is in the plan's report and in the events.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum Error {
+    /// The target does not answer.
+    #[error("the target does not answer")]
+    Target(#[source] PortError),
+    /// The store cannot be read or written: nothing is applied that cannot be remembered.
+    #[error("the ledger cannot be used")]
+    Store(#[source] PortError),
+    /// The app was applied to another target.
+    #[error("{app} was applied to {recorded}; this is {found}: move it there, or delete it here first")]
+    OtherTarget {
+        /// The app.
+        app: AppName,
+        /// Where it was applied.
+        recorded: String,
+        /// What was found.
+        found: String,
+    },
+    /// The plan breaks a rule of its own: a bug of TrueUp; nothing was done.
+    #[error("this plan breaks a rule and is not carried out; please report it: {0}")]
+    UnsoundPlan(String),
+    /// It did not come to rest.
+    #[error("it did not come to rest after {0} rounds; it goes on later")]
+    OutOfRounds(u32),
+}

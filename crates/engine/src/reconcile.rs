@@ -1,0 +1,396 @@
+//! The loop: observe → plan → execute one stage → observe again, until there is nothing to do, or
+//! something to wait for.
+
+use jiff::Timestamp;
+use trueup_model::app::ApplyPolicy;
+use trueup_model::observed::Observed;
+use trueup_model::plan::{Action, Plan};
+use trueup_model::ports::{AppContext, Commit, Foresight};
+use trueup_model::record::Record;
+use trueup_model::{Capabilities, Health, LedgerEntry, LedgerKind};
+use trueup_plan::{Input, Next};
+
+use crate::declare::{Declared, Undeclared, declare, namespace};
+use crate::goal::{self, Goal};
+use crate::outcome::{Outcome, State};
+use crate::{Error, Subject, World, fold, judge};
+
+/// More rounds than any app needs: a stage each, and a look after it.
+const ROUNDS_MAX: u32 = 200;
+
+/// Brings an app as far as it goes now.
+pub async fn reconcile(app: &Subject, world: &World) -> Result<Outcome, Error> {
+    let mut run = Reconciliation::start(app, world).await?;
+    for _ in 0..ROUNDS_MAX {
+        let Some(goal) = run.goal().await? else { return Ok(run.without_goal()) };
+        let observed = run.observe(&goal, Foresight::Changes).await?;
+        let plan = run.plan(&goal, &observed)?;
+        match run.next(&goal, &observed, &plan) {
+            Next::Stage(stage) => run.carry_out(&goal, &plan, stage).await?,
+            Next::Unhealthy { why, resources } => {
+                if !run.judge(&goal, &why, &resources).await? {
+                    return Ok(run.end(&goal, &observed, plan, State::Degraded { why }));
+                }
+            }
+            Next::Nothing => return run.settle(&goal, &observed, plan).await,
+            Next::Wait { until, why } => {
+                run.note_applied(&goal, &plan).await?;
+                return Ok(run.end(&goal, &observed, plan, State::Waiting { until, why }));
+            }
+            Next::Blocked { why } => {
+                return Ok(run.end(&goal, &observed, plan, State::Blocked { why }));
+            }
+        }
+    }
+    Err(Error::OutOfRounds(ROUNDS_MAX))
+}
+
+/// What would be done, with every prediction that the target can give; nothing is done.
+pub async fn preview(app: &Subject, world: &World) -> Result<Outcome, Error> {
+    let mut run = Reconciliation::start(app, world).await?;
+    let Some(goal) = run.goal().await? else { return Ok(run.without_goal()) };
+    let observed = run.observe(&goal, Foresight::Everything).await?;
+    let plan = run.plan(&goal, &observed)?;
+    let state = match run.next(&goal, &observed, &plan) {
+        Next::Nothing => State::Settled,
+        Next::Stage(_) if plan.digest == run.record.approved.unwrap_or(goal.rendered) => State::Settled,
+        Next::Stage(_) => State::Waiting { until: None, why: "there are changes".to_owned() },
+        Next::Wait { until, why } => State::Waiting { until, why },
+        Next::Unhealthy { why, .. } => State::Degraded { why },
+        Next::Blocked { why } => State::Blocked { why },
+    };
+    Ok(run.end(&goal, &observed, plan, state))
+}
+
+/// One run of the loop: what it was given, and what it has learned.
+struct Reconciliation<'a> {
+    app: &'a Subject,
+    world: &'a World,
+    capabilities: Capabilities,
+    declared: Result<Declared, Undeclared>,
+    record: Record,
+    entries: Vec<LedgerEntry>,
+}
+
+impl<'a> Reconciliation<'a> {
+    async fn start(app: &'a Subject, world: &'a World) -> Result<Self, Error> {
+        let capabilities = world.target.capabilities().await.map_err(Error::Target)?;
+        let record = world.store.record(&app.name).await.map_err(Error::Store)?;
+        same_target(app, &record, &capabilities)?;
+        let declared = declare(app, world, &capabilities, &record).await;
+        Ok(Self { app, world, capabilities, declared, record, entries: Vec::new() })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+
+    async fn goal(&self) -> Result<Option<Goal>, Error> {
+        goal::choose(self.app, self.world, &self.declared, &self.record).await.map_err(Error::Store)
+    }
+
+    fn context(&self, goal: &Goal) -> AppContext {
+        let kubernetes = self.app.spec.target.as_ref().and_then(|t| t.kubernetes.as_ref());
+        AppContext {
+            app: self.app.name.clone(),
+            installation: self.world.installation.clone(),
+            namespace: namespace(self.app).to_owned(),
+            service_account: kubernetes.and_then(|target| target.service_account.clone()),
+            revision: goal.revision.commit.clone(),
+            rendered: goal.rendered,
+            adopt: self.app.spec.adopt.map(|from| from.as_str().to_owned()),
+        }
+    }
+
+    async fn observe(&mut self, goal: &Goal, foresight: Foresight) -> Result<Observed, Error> {
+        let context = self.context(goal);
+        let inventory = &self.record.inventory;
+        let observed = self
+            .world
+            .target
+            .observe(&context, &goal.resources, inventory, foresight)
+            .await
+            .map_err(Error::Target)?;
+        if let Some(record) = fold::absorb(&self.record, &observed, &goal.resources) {
+            self.commit(record, Vec::new(), None).await?;
+        }
+        Ok(observed)
+    }
+
+    fn plan(&self, goal: &Goal, observed: &Observed) -> Result<Plan, Error> {
+        let input = self.input(goal, observed);
+        let plan = trueup_plan::plan(&input);
+        match trueup_plan::check(&plan, &input).first() {
+            None => Ok(plan),
+            Some(violation) => Err(Error::UnsoundPlan(violation.to_string())),
+        }
+    }
+
+    fn input<'b>(&'b self, goal: &'b Goal, observed: &'b Observed) -> Input<'b> {
+        Input {
+            app: &self.app.name,
+            policy: &self.app.spec.policy,
+            adopt: self.app.spec.adopt,
+            target: &self.capabilities.target,
+            purpose: goal.purpose,
+            revision: &goal.revision,
+            rendered: goal.rendered,
+            inputs: &goal.inputs,
+            desired: &goal.resources,
+            observed,
+            record: &self.record,
+            key: &self.world.key,
+            now: self.now(),
+        }
+    }
+
+    /// What is due, as far as a person lets it: nothing while paused or careful, only healing where
+    /// Git's state must not be applied, nothing that was not approved where approval is asked for.
+    fn next(&self, goal: &Goal, observed: &Observed, plan: &Plan) -> Next {
+        let next = trueup_plan::next(plan, &self.input(goal, observed));
+        let Next::Stage(stage) = next else { return next };
+        if self.record.careful || self.paused().is_some() {
+            return Next::Blocked { why: String::new() };
+        }
+        if goal.only_heal {
+            let heals: Vec<Action> = stage.into_iter().filter(|action| action.heals).collect();
+            let why = "only what drifted is put back".to_owned();
+            return if heals.is_empty() { Next::Blocked { why } } else { Next::Stage(heals) };
+        }
+        if self.may_apply(plan, &stage) { Next::Stage(stage) } else { Next::Blocked { why: String::new() } }
+    }
+
+    fn may_apply(&self, plan: &Plan, stage: &[Action]) -> bool {
+        if self.app.spec.policy.apply == ApplyPolicy::Automatic || stage.iter().all(|a| a.heals) {
+            return true;
+        }
+        let permitted = |action: &Action| {
+            self.record.run.as_ref().is_some_and(|run| run.allowed.contains(&fold::permit(action)))
+        };
+        self.record.approved == Some(plan.digest) || stage.iter().all(permitted)
+    }
+
+    fn paused(&self) -> Option<State> {
+        let now = self.now();
+        let pause = self.record.pause.as_ref().filter(|pause| pause.until > now)?;
+        Some(State::Paused { until: pause.until, why: format!("{} ({})", pause.why, pause.by) })
+    }
+
+    /// Writes ahead, carries a stage out, and writes down what came of it.
+    async fn carry_out(&mut self, goal: &Goal, plan: &Plan, stage: Vec<Action>) -> Result<(), Error> {
+        let mut record = self.record.clone();
+        let mut entries = Vec::new();
+        record.target = Some(self.capabilities.target.clone());
+        if stage.iter().all(|action| action.heals) {
+            let mut entry = judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, drift(&stage));
+            entry.actions.clone_from(&stage);
+            entries.push(entry);
+        } else if record.run.as_ref().is_none_or(|run| run.set.rendered != goal.rendered) {
+            fold::begin(&mut record, goal, plan, self.now());
+            entries.push(self.planned(goal, plan));
+        }
+        fold::intend(&mut record, &stage);
+        self.commit(record, entries, Some(goal)).await?;
+
+        let events = self.world.target.execute(&self.context(goal), &stage).await;
+
+        let mut record = self.record.clone();
+        fold::fold(&mut record, &stage, &events, &self.app.spec.policy.retry);
+        let mut entry = judge::entry(self.app, self.now(), LedgerKind::Executed, goal, came_of(&events));
+        entry.events = events;
+        self.commit(record, vec![entry], None).await
+    }
+
+    fn planned(&self, goal: &Goal, plan: &Plan) -> LedgerEntry {
+        let message = format!(
+            "{} of {}: {}",
+            plan.actions.len(),
+            plan.actions.len() + plan.skips.len(),
+            goal.revision.subject
+        );
+        let mut entry = judge::entry(self.app, self.now(), LedgerKind::Planned, goal, message);
+        entry.plan = Some(plan.digest);
+        entry.planned = Some(plan.clone());
+        entry
+    }
+
+    /// Whether another round may bring it further.
+    async fn judge(
+        &mut self,
+        goal: &Goal,
+        why: &str,
+        resources: &[trueup_model::ResourceId],
+    ) -> Result<bool, Error> {
+        let mut record = self.record.clone();
+        let entries = judge::unhealthy(&mut record, self.app, goal, why, resources, self.now());
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let goes_back = record.hold.as_ref().is_some_and(|hold| hold.rollback)
+            && goal.purpose == trueup_model::plan::Purpose::Apply;
+        self.commit(record, entries, None).await?;
+        Ok(goes_back)
+    }
+
+    async fn note_applied(&mut self, goal: &Goal, plan: &Plan) -> Result<(), Error> {
+        if goal.only_heal || !plan.actions.is_empty() || self.record.run.is_none() {
+            return Ok(());
+        }
+        let mut record = self.record.clone();
+        let entry = judge::applied(&mut record, self.app, goal, self.now());
+        if record != self.record {
+            self.commit(record, entry.into_iter().collect(), Some(goal)).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(mut self, goal: &Goal, observed: &Observed, plan: Plan) -> Result<Outcome, Error> {
+        let mut record = self.record.clone();
+        let mut entries = Vec::new();
+        if !goal.only_heal {
+            entries.extend(judge::applied(&mut record, self.app, goal, self.now()));
+            record.target = Some(self.capabilities.target.clone());
+        }
+        entries.extend(judge::settled(&mut record, self.app, goal, self.now()));
+        let deleted = self.app.delete && record.inventory.is_empty();
+        if deleted {
+            entries.push(judge::entry(self.app, self.now(), LedgerKind::Deleted, goal, "deleted"));
+        }
+        if record != self.record || !entries.is_empty() {
+            self.commit(record, entries, Some(goal)).await?;
+        }
+        if deleted {
+            self.world.target.forget(&self.app.name).await;
+            self.world.store.remove(&self.app.name).await.map_err(Error::Store)?;
+            return Ok(self.end(goal, observed, plan, State::Deleted));
+        }
+        Ok(self.end(goal, observed, plan, State::Settled))
+    }
+
+    /// Writes the record and entries durably; with a goal, also the contents that its set needs.
+    async fn commit(
+        &mut self,
+        record: Record,
+        entries: Vec<LedgerEntry>,
+        goal: Option<&Goal>,
+    ) -> Result<(), Error> {
+        let contents = goal.map(fold::contents_of).unwrap_or_default();
+        let commit = Commit { record: record.clone(), entries: entries.clone(), contents };
+        self.world.store.commit(&self.app.name, commit).await.map_err(Error::Store)?;
+        self.record = record;
+        self.entries.extend(entries);
+        Ok(())
+    }
+
+    fn end(self, goal: &Goal, observed: &Observed, plan: Plan, state: State) -> Outcome {
+        let health = worst(goal, observed);
+        let state = self.standing(goal, &plan, state);
+        let (declared, diagnostics) = match &self.declared {
+            Ok(declared) => (Some(declared.summary()), declared.diagnostics.clone()),
+            Err(undeclared) => (None, undeclared.diagnostics.clone()),
+        };
+        Outcome {
+            app: self.app.name.clone(),
+            state,
+            declared,
+            plan: Some(plan),
+            health,
+            diagnostics,
+            entries: self.entries,
+            record: self.record,
+        }
+    }
+
+    /// What a person must know first: a pause before a pin, a pin before what it waits for.
+    fn standing(&self, goal: &Goal, plan: &Plan, state: State) -> State {
+        if self.app.delete {
+            return state;
+        }
+        if self.record.careful {
+            return State::Careful;
+        }
+        if let Some(paused) = self.paused() {
+            return paused;
+        }
+        match (&goal.standing, state) {
+            (Some(standing), State::Settled | State::Blocked { .. }) => standing.clone(),
+            (_, State::Blocked { why }) if why.is_empty() => {
+                State::AwaitingApproval { digest: plan.digest }
+            }
+            (_, state) => state,
+        }
+    }
+
+    fn without_goal(self) -> Outcome {
+        let (state, declared, diagnostics) = match self.declared {
+            Err(undeclared) => (
+                State::Unreadable { why: undeclared.why, permanent: undeclared.permanent },
+                None,
+                undeclared.diagnostics,
+            ),
+            Ok(declared) => (State::Settled, Some(declared.summary()), declared.diagnostics),
+        };
+        Outcome {
+            app: self.app.name.clone(),
+            state,
+            declared,
+            plan: None,
+            health: Health::new(trueup_model::HealthStatus::Unknown, "nothing is applied"),
+            diagnostics,
+            entries: self.entries,
+            record: self.record,
+        }
+    }
+}
+
+fn same_target(app: &Subject, record: &Record, capabilities: &Capabilities) -> Result<(), Error> {
+    match &record.target {
+        Some(recorded) if *recorded != capabilities.target => Err(Error::OtherTarget {
+            app: app.name.clone(),
+            recorded: format!("{} {}", recorded.kind, recorded.identity),
+            found: format!("{} {}", capabilities.target.kind, capabilities.target.identity),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn drift(stage: &[Action]) -> String {
+    let names: Vec<String> =
+        stage.iter().take(3).map(|action| format!("{}: {}", action.id, action.reason)).collect();
+    let more = stage.len().saturating_sub(3);
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("drift is put back: {}{tail}", names.join("; "))
+}
+
+fn came_of(events: &[trueup_model::Event]) -> String {
+    let failed: Vec<&trueup_model::Event> =
+        events.iter().filter(|event| !event.result.succeeded()).collect();
+    let done = events.len() - failed.len();
+    match failed.first() {
+        None => format!("{done} done"),
+        Some(first) => {
+            let why = match &first.result {
+                trueup_model::EventResult::Failed { message, .. }
+                | trueup_model::EventResult::Moved(message) => message.as_str(),
+                _ => "",
+            };
+            format!("{done} done, {} failed: {}: {why}", failed.len(), first.id)
+        }
+    }
+}
+
+fn worst(goal: &Goal, observed: &Observed) -> Health {
+    let of = |r: &std::sync::Arc<trueup_model::Resource>| {
+        let seen = observed.get(&r.id)?;
+        let reason = match seen.health.reason.as_str() {
+            "" => r.id.to_string(),
+            reason => format!("{}: {reason}", r.id),
+        };
+        Some(Health::new(seen.health.status, reason))
+    };
+    let worst = goal.resources.iter().filter_map(of).max_by_key(|health| health.status);
+    match worst {
+        Some(health) if !health.lets_go_on() => health,
+        _ => Health::healthy(),
+    }
+}

@@ -1,0 +1,131 @@
+//! From the files of a revision to admitted resources.
+//!
+//! [`Renderer::render`] finds out what kind of folder it is given, lets the right engine make
+//! documents of it, and admits these: every document that comes out is complete, normalised and
+//! known to be sendable, or there is a diagnostic with file and line. Rendering reads an immutable
+//! tree and nothing else, so what it read is known exactly, and is the key under which its result
+//! may be kept.
+//!
+//! - [`folder`][]: what kind of folder it is
+//! - [`plain`][]: YAML and JSON files as they stand
+//! - [`apps`][]: `App` documents, which are not resources of a target
+//! - [`admit`][]: validate, normalise
+//! - [`decode`][]: documents into types, with `did you mean`
+
+pub mod admit;
+pub mod apps;
+pub mod decode;
+pub mod folder;
+pub mod plain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use trueup_model::tree::{RecordingTree, Tree};
+use trueup_model::{
+    AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, app,
+};
+
+pub use folder::FolderKind;
+
+/// What is to be rendered.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The files of the revision.
+    pub tree: &'a Arc<dyn Tree>,
+    /// The folder in it.
+    pub path: &'a str,
+    /// How; `None`: by what is in the folder.
+    pub options: Option<&'a app::Render>,
+    /// For which app.
+    pub app: &'a AppName,
+    /// Namespace of objects that name none.
+    pub namespace: &'a str,
+    /// Id of the installation.
+    pub installation: &'a str,
+    /// What the target is and can do.
+    pub capabilities: &'a Capabilities,
+    /// The commit's time: the `now` of templates.
+    pub time: Timestamp,
+    /// What random template functions draw from.
+    pub key: &'a InstallationKey,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// The admitted resources.
+    pub resources: Vec<Arc<Resource>>,
+    /// What is wrong. With an error among them the resources must not be applied.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every path that was looked at, with the id of what stood there or that nothing did.
+    pub reads: BTreeMap<String, Option<Digest>>,
+    /// Whether the target's capabilities had a say.
+    pub read_capabilities: bool,
+    /// Digests of answers that rendering needed and was given, by what was asked.
+    pub answers: BTreeMap<String, Digest>,
+}
+
+/// One document that an engine made, before admission.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its content.
+    pub body: serde_json::Value,
+    /// Where it comes from.
+    pub at: Location,
+    /// The document as it was written, where there is one: for the places of its fields.
+    pub node: Option<trueup_yaml::Node>,
+}
+
+/// The engines, with what they keep between renders.
+#[derive(Debug, Default)]
+pub struct Renderer {}
+
+impl Renderer {
+    /// Engines that have kept nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Renders and admits a folder. It does not fail: what is wrong is in the diagnostics.
+    pub fn render(&self, request: &Request<'_>) -> Rendered {
+        let recording = RecordingTree::new(request.tree.as_ref());
+        let mut rendered = Rendered::default();
+        let documents = self.documents(request, &recording, &mut rendered);
+        admit::admit(request, &recording, documents, &mut rendered);
+        rendered.reads = recording.into_reads();
+        rendered
+    }
+
+    fn documents(
+        &self,
+        request: &Request<'_>,
+        tree: &dyn Tree,
+        rendered: &mut Rendered,
+    ) -> Vec<Document> {
+        let diagnostics = &mut rendered.diagnostics;
+        match folder::kind(tree, request.path, request.options) {
+            Ok(FolderKind::Plain(options)) => plain::read(tree, request.path, &options, diagnostics),
+            Ok(FolderKind::Helm) => {
+                diagnostics.push(not_yet(request.path, "Chart.yaml", "Helm charts"));
+                Vec::new()
+            }
+            Ok(FolderKind::Kustomize) => {
+                diagnostics.push(not_yet(request.path, "kustomization.yaml", "Kustomize overlays"));
+                Vec::new()
+            }
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn not_yet(path: &str, file: &str, what: &str) -> Diagnostic {
+    let file = trueup_model::tree::join(path, file).unwrap_or_default();
+    Diagnostic::error(format!("{what} cannot be rendered by this version"))
+        .at(Location::file(file))
+        .hint("set `render: {plain: {}}` in the App to apply its files as they stand")
+}
