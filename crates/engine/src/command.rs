@@ -97,7 +97,11 @@ fn change(
             Ok((LedgerKind::Pinned, format!("pinned to {commit}{until}")))
         }
         Command::Release => {
-            let had = [record.pin.take().is_some(), record.hold.take().is_some(), record.pause.take().is_some()];
+            let had = [
+                record.pin.take().is_some(),
+                record.hold.take().is_some(),
+                record.pause.take().is_some(),
+            ];
             if had == [false; 3] {
                 return Err(CommandError::NothingToRelease(app.clone()));
             }
@@ -127,7 +131,8 @@ fn change(
 }
 
 fn find(record: &Record, app: &AppName, to: Option<&str>) -> Result<AppliedSet, CommandError> {
-    let nothing = |which: &str| CommandError::NothingToGoBackTo { app: app.clone(), which: which.to_owned() };
+    let nothing =
+        |which: &str| CommandError::NothingToGoBackTo { app: app.clone(), which: which.to_owned() };
     let present = record.applied.as_ref().map(|applied| applied.rendered);
     let mut sets = record.healthy.iter().chain(&record.healthy_before);
     let found = match to {

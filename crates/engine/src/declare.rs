@@ -148,7 +148,8 @@ fn finish(
 ) -> Result<Declared, Undeclared> {
     if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
         let errors = rendered.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-        let more = if errors > 1 { format!(" (and {} more errors)", errors - 1) } else { String::new() };
+        let more =
+            if errors > 1 { format!(" (and {} more errors)", errors - 1) } else { String::new() };
         return Err(Undeclared {
             why: format!("{error}{more}"),
             permanent: true,

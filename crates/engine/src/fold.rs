@@ -7,9 +7,7 @@ use trueup_model::app::RetryPolicy;
 use trueup_model::observed::{Observed, Owner, Presence};
 use trueup_model::plan::{Action, Plan, Purpose, Verb};
 use trueup_model::ports::Content;
-use trueup_model::record::{
-    AppliedSet, Attempt, Completion, Fight, InventoryItem, Record, Run,
-};
+use trueup_model::record::{AppliedSet, Attempt, Completion, Fight, InventoryItem, Record, Run};
 use trueup_model::{Event, EventResult, Resource, ResourceId, kinds};
 
 use crate::goal::Goal;
@@ -19,7 +17,11 @@ const COMPLETIONS_KEPT: usize = 100;
 
 /// Takes in what was seen: what is confirmed gone leaves the inventory, what a crash left as
 /// intended and is there is ours. `None`: nothing changed.
-pub fn absorb(record: &Record, observed: &Observed, desired: &[std::sync::Arc<Resource>]) -> Option<Record> {
+pub fn absorb(
+    record: &Record,
+    observed: &Observed,
+    desired: &[std::sync::Arc<Resource>],
+) -> Option<Record> {
     let mut record = record.clone();
     let mut changed = false;
     let declared: BTreeSet<&ResourceId> = desired.iter().map(|r| &r.id).collect();
@@ -169,8 +171,11 @@ fn own(record: &mut Record, action: &Action, uid: &str, content: Option<trueup_m
 
 fn note_fight(record: &mut Record, action: &Action, at: Timestamp) {
     let with = action.takes.first().map(|taken| taken.manager.clone()).unwrap_or_default();
-    let fight =
-        record.fights.entry(action.id.clone()).or_insert(Fight { count: 0, last: at, with: String::new() });
+    let fight = record.fights.entry(action.id.clone()).or_insert(Fight {
+        count: 0,
+        last: at,
+        with: String::new(),
+    });
     let quiet = at.duration_since(fight.last).as_secs() > 600;
     fight.count = if quiet { 1 } else { fight.count.saturating_add(1) };
     fight.last = at;

@@ -87,9 +87,19 @@ fn choice<'a>(
     if let Some(pin) = record.pin.as_ref().filter(|pin| pin.until.is_none_or(|until| until > now)) {
         let waiting = declared.as_ref().is_ok_and(|d| d.rendered != pin.set.rendered);
         let waits = if waiting { "; newer commits wait" } else { "" };
-        let why = format!("pinned to {} by {}{}{waits}", pin.set.revision.short(), pin.by, because(&pin.why));
+        let why = format!(
+            "pinned to {} by {}{}{waits}",
+            pin.set.revision.short(),
+            pin.by,
+            because(&pin.why)
+        );
         let standing = Some(State::Pinned { why, until: pin.until });
-        return Some(Choice::Recorded { set: &pin.set, purpose: Purpose::Rollback, standing, only_heal: false });
+        return Some(Choice::Recorded {
+            set: &pin.set,
+            purpose: Purpose::Rollback,
+            standing,
+            only_heal: false,
+        });
     }
     let declared = match declared {
         Ok(declared) => declared,
@@ -97,12 +107,18 @@ fn choice<'a>(
             let why = undeclared.why.clone();
             let standing = Some(State::Unreadable { why, permanent: undeclared.permanent });
             let set = record.run.as_ref().map(|run| &run.set).or(record.applied.as_ref())?;
-            return Some(Choice::Recorded { set, purpose: Purpose::Apply, standing, only_heal: true });
+            return Some(Choice::Recorded {
+                set,
+                purpose: Purpose::Apply,
+                standing,
+                only_heal: true,
+            });
         }
     };
-    if let Some(hold) = record.hold.as_ref().filter(|hold| hold.rendered.contains(&declared.rendered)) {
-        let standing =
-            Some(State::Held { why: hold.why.clone(), rolled_back: hold.rollback });
+    if let Some(hold) =
+        record.hold.as_ref().filter(|hold| hold.rendered.contains(&declared.rendered))
+    {
+        let standing = Some(State::Held { why: hold.why.clone(), rolled_back: hold.rollback });
         return Some(match record.healthy.as_ref().filter(|_| hold.rollback) {
             Some(set) => {
                 Choice::Recorded { set, purpose: Purpose::Rollback, standing, only_heal: false }

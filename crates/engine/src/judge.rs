@@ -18,7 +18,12 @@ const ROLLBACKS_MAX: u32 = 3;
 const HEALTHY_KEPT: usize = 10;
 
 /// All actions are done: what was applied is written down, once a run.
-pub fn applied(record: &mut Record, app: &Subject, goal: &Goal, now: Timestamp) -> Option<LedgerEntry> {
+pub fn applied(
+    record: &mut Record,
+    app: &Subject,
+    goal: &Goal,
+    now: Timestamp,
+) -> Option<LedgerEntry> {
     let set = set_of(goal, now);
     let same = |other: &AppliedSet| {
         other.rendered == set.rendered
@@ -44,7 +49,12 @@ pub fn applied(record: &mut Record, app: &Subject, goal: &Goal, now: Timestamp) 
 }
 
 /// Everything is as declared, and healthy.
-pub fn settled(record: &mut Record, app: &Subject, goal: &Goal, now: Timestamp) -> Option<LedgerEntry> {
+pub fn settled(
+    record: &mut Record,
+    app: &Subject,
+    goal: &Goal,
+    now: Timestamp,
+) -> Option<LedgerEntry> {
     record.run = None;
     if goal.purpose != Purpose::Apply || goal.only_heal {
         return None;
@@ -80,10 +90,16 @@ pub fn unhealthy(
     now: Timestamp,
 ) -> Vec<LedgerEntry> {
     let Some(run) = record.run.take() else { return Vec::new() };
-    let mut entries =
-        vec![entry(app, now, LedgerKind::Degraded, goal, format!("{} is not healthy: {why}", describe(goal)))];
+    let mut entries = vec![entry(
+        app,
+        now,
+        LedgerKind::Degraded,
+        goal,
+        format!("{} is not healthy: {why}", describe(goal)),
+    )];
     if run.rollback {
-        let message = format!("the state gone back to is not healthy either: {why}; a person must look");
+        let message =
+            format!("the state gone back to is not healthy either: {why}; a person must look");
         entries.push(entry(app, now, LedgerKind::Refused, goal, message));
         return entries;
     }
@@ -94,7 +110,9 @@ pub fn unhealthy(
     hold(record, goal, why, goes_back, now);
     let back = record.healthy.as_ref().map(|healthy| healthy.revision.short().to_owned());
     let message = match back.filter(|_| goes_back) {
-        Some(back) => format!("going back to {back}, because {} is not healthy: {why}", describe(goal)),
+        Some(back) => {
+            format!("going back to {back}, because {} is not healthy: {why}", describe(goal))
+        }
         None => format!("{} is held: {why}", describe(goal)),
     };
     let kind = if goes_back { LedgerKind::RolledBack } else { LedgerKind::Held };
@@ -122,7 +140,8 @@ fn hold(record: &mut Record, goal: &Goal, why: &str, rollback: bool, now: Timest
 fn pin_after_too_many(record: &mut Record, app: &AppName, now: Timestamp) -> Option<LedgerEntry> {
     let set = record.healthy.clone().filter(|_| record.rollbacks >= ROLLBACKS_MAX)?;
     let why = format!("{} automatic rollbacks without a healthy apply between", record.rollbacks);
-    let message = format!("pinned to {}: {why} (`trueup release {app}` lets it go)", set.revision.short());
+    let message =
+        format!("pinned to {}: {why} (`trueup release {app}` lets it go)", set.revision.short());
     record.pin = Some(Pin { set, since: now, until: None, by: "trueup".to_owned(), why });
     Some(LedgerEntry::new(app, now, LedgerKind::Pinned, message))
 }

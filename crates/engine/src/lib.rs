@@ -20,9 +20,7 @@ pub mod reconcile;
 use std::sync::Arc;
 
 use trueup_model::ports::PortError;
-use trueup_model::{
-    AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec, Store, Target,
-};
+use trueup_model::{AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec, Store, Target};
 
 pub use outcome::{Outcome, State};
 pub use reconcile::{preview, reconcile};
@@ -75,7 +73,9 @@ pub enum Error {
     #[error("the ledger cannot be used")]
     Store(#[source] PortError),
     /// The app was applied to another target.
-    #[error("{app} was applied to {recorded}; this is {found}: move it there, or delete it here first")]
+    #[error(
+        "{app} was applied to {recorded}; this is {found}: move it there, or delete it here first"
+    )]
     OtherTarget {
         /// The app.
         app: AppName,

@@ -53,7 +53,9 @@ pub async fn preview(app: &Subject, world: &World) -> Result<Outcome, Error> {
     let plan = run.plan(&goal, &observed)?;
     let state = match run.next(&goal, &observed, &plan) {
         Next::Nothing => State::Settled,
-        Next::Stage(_) if plan.digest == run.record.approved.unwrap_or(goal.rendered) => State::Settled,
+        Next::Stage(_) if plan.digest == run.record.approved.unwrap_or(goal.rendered) => {
+            State::Settled
+        }
         Next::Stage(_) => State::Waiting { until: None, why: "there are changes".to_owned() },
         Next::Wait { until, why } => State::Waiting { until, why },
         Next::Unhealthy { why, .. } => State::Degraded { why },
@@ -157,7 +159,11 @@ impl<'a> Reconciliation<'a> {
             let why = "only what drifted is put back".to_owned();
             return if heals.is_empty() { Next::Blocked { why } } else { Next::Stage(heals) };
         }
-        if self.may_apply(plan, &stage) { Next::Stage(stage) } else { Next::Blocked { why: String::new() } }
+        if self.may_apply(plan, &stage) {
+            Next::Stage(stage)
+        } else {
+            Next::Blocked { why: String::new() }
+        }
     }
 
     fn may_apply(&self, plan: &Plan, stage: &[Action]) -> bool {
@@ -177,12 +183,18 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// Writes ahead, carries a stage out, and writes down what came of it.
-    async fn carry_out(&mut self, goal: &Goal, plan: &Plan, stage: Vec<Action>) -> Result<(), Error> {
+    async fn carry_out(
+        &mut self,
+        goal: &Goal,
+        plan: &Plan,
+        stage: Vec<Action>,
+    ) -> Result<(), Error> {
         let mut record = self.record.clone();
         let mut entries = Vec::new();
         record.target = Some(self.capabilities.target.clone());
         if stage.iter().all(|action| action.heals) {
-            let mut entry = judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, drift(&stage));
+            let mut entry =
+                judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, drift(&stage));
             entry.actions.clone_from(&stage);
             entries.push(entry);
         } else if record.run.as_ref().is_none_or(|run| run.set.rendered != goal.rendered) {
@@ -196,7 +208,8 @@ impl<'a> Reconciliation<'a> {
 
         let mut record = self.record.clone();
         fold::fold(&mut record, &stage, &events, &self.app.spec.policy.retry);
-        let mut entry = judge::entry(self.app, self.now(), LedgerKind::Executed, goal, came_of(&events));
+        let mut entry =
+            judge::entry(self.app, self.now(), LedgerKind::Executed, goal, came_of(&events));
         entry.events = events;
         self.commit(record, vec![entry], None).await
     }
@@ -244,7 +257,12 @@ impl<'a> Reconciliation<'a> {
         Ok(())
     }
 
-    async fn settle(mut self, goal: &Goal, observed: &Observed, plan: Plan) -> Result<Outcome, Error> {
+    async fn settle(
+        mut self,
+        goal: &Goal,
+        observed: &Observed,
+        plan: Plan,
+    ) -> Result<Outcome, Error> {
         let mut record = self.record.clone();
         let mut entries = Vec::new();
         if !goal.only_heal {

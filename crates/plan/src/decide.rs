@@ -13,8 +13,8 @@ use crate::{Input, diff};
 pub const REPLACE: &str = "trueup.dev/replace";
 /// Annotation that keeps a resource out of rollbacks.
 pub const ROLLBACK: &str = "trueup.dev/rollback";
-/// Annotation that admission writes: the digests of what a host resource uses.
-pub const USES: &str = "trueup.dev/uses";
+/// Where admission writes the digests of what a host resource uses.
+const USES: &str = "/spec/usesDigests/";
 
 /// What becomes of one resource.
 pub enum Decision {
@@ -293,10 +293,7 @@ impl Case<'_> {
         let (Some(live), Some(new)) = (&self.observed.live, self.predicted()) else {
             return Vec::new();
         };
-        let mut changes =
-            diff::changes(self.resource, live, new, &self.input.policy.ignore, self.input.key);
-        explain_uses(&mut changes);
-        changes
+        diff::changes(self.resource, live, new, &self.input.policy.ignore, self.input.key)
     }
 
     fn predicted(&self) -> Option<&serde_json::Value> {
@@ -357,43 +354,13 @@ impl Case<'_> {
 }
 
 fn change_reason(changes: &[FieldChange]) -> String {
-    let own = changes.iter().filter(|change| !change.path.starts_with("/uses/")).count();
+    let own = changes.iter().filter(|change| !change.path.starts_with(USES)).count();
     let used: Vec<&str> =
-        changes.iter().filter_map(|change| change.path.strip_prefix("/uses/")).collect();
+        changes.iter().filter_map(|change| change.path.strip_prefix(USES)).collect();
     match (own, used.as_slice()) {
         (0, []) => "Git changed it".to_owned(),
         (0, used) => format!("{}, which it uses, changes", used.join(", ").replace("~1", "/")),
         (1, _) => format!("Git changed {}", changes[0].path),
         (n, _) => format!("Git changed {n} fields"),
-    }
-}
-
-/// Shows the annotation with the digests of what a resource uses as one change for each of them.
-fn explain_uses(changes: &mut Vec<FieldChange>) {
-    use trueup_model::FieldValue;
-    let path = format!("/metadata/annotations/{}", diff::escape(USES));
-    let Some(at) = changes.iter().position(|change| change.path == path) else { return };
-    let change = changes.remove(at);
-    let parse = |value: &FieldValue| -> Vec<(String, String)> {
-        let FieldValue::Plain(serde_json::Value::String(text)) = value else { return Vec::new() };
-        text.split(',')
-            .filter_map(|item| item.split_once('='))
-            .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
-            .collect()
-    };
-    let (old, new) = (parse(&change.old), parse(&change.new));
-    let find = |list: &[(String, String)], name: &str| {
-        list.iter()
-            .find(|(other, _)| other == name)
-            .map_or(FieldValue::Absent, |(_, digest)| FieldValue::Plain(digest.as_str().into()))
-    };
-    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let (old, new) = (find(&old, name), find(&new, name));
-        if old != new {
-            changes.push(FieldChange { path: format!("/uses/{}", diff::escape(name)), old, new });
-        }
     }
 }

@@ -16,7 +16,12 @@ use crate::decode::locate;
 use crate::{Document, Rendered, Request, apps};
 
 /// Admits the documents into `rendered`.
-pub fn admit(request: &Request<'_>, tree: &dyn Tree, documents: Vec<Document>, rendered: &mut Rendered) {
+pub fn admit(
+    request: &Request<'_>,
+    tree: &dyn Tree,
+    documents: Vec<Document>,
+    rendered: &mut Rendered,
+) {
     let mut resources: Vec<Resource> = Vec::new();
     let mut seen: BTreeMap<ResourceId, trueup_model::Location> = BTreeMap::new();
     let documents = expand_lists(documents, &mut rendered.diagnostics);
@@ -35,14 +40,12 @@ pub fn admit(request: &Request<'_>, tree: &dyn Tree, documents: Vec<Document>, r
                     resources.push(resource);
                 }
             },
-            Err(diagnostic) => rendered.diagnostics.push(*diagnostic),
+            Err(diagnostic) => rendered.diagnostics.push(diagnostic),
         }
     }
-    host::link_uses(&mut resources, &mut rendered.diagnostics);
+    rendered.diagnostics.extend(trueup_model::host::bind_uses(&mut resources));
     rendered.resources = resources.into_iter().map(Arc::new).collect();
 }
-
-type Refusal = Box<Diagnostic>;
 
 fn one(
     request: &Request<'_>,
@@ -50,7 +53,7 @@ fn one(
     scopes: &kubernetes::Scopes,
     document: Document,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Resource, Refusal> {
+) -> Result<Resource, Diagnostic> {
     let api_version = text(&document, "apiVersion")?;
     let kind = text(&document, "kind")?;
     let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
@@ -61,32 +64,34 @@ fn one(
     let document = without_noise(document);
     check_annotations(&document, diagnostics);
     if host {
-        host::admit(request, tree, document, &kind, diagnostics)
+        host::admit(request, tree, document, &kind)
     } else {
         kubernetes::admit(request, scopes, document, &group, &kind, diagnostics)
     }
 }
 
-fn wrong_target(document: &Document, api_version: &str, kind: &str, host: bool) -> Refusal {
+fn wrong_target(document: &Document, api_version: &str, kind: &str, host: bool) -> Diagnostic {
     let (where_, hint) = if host {
         (
             "on a host",
-            format!("a host runs the kinds {} of {}; use `--target kubernetes` for the others", trueup_model::host::KINDS.join(", "), trueup_model::host::API_VERSION),
+            format!(
+                "a host runs the kinds {} of {}; use `--target kubernetes` for the others",
+                trueup_model::host::KINDS.join(", "),
+                trueup_model::host::API_VERSION
+            ),
         )
     } else {
         ("on Kubernetes", "run it with `--target host`".to_owned())
     };
     let message = format!("{api_version} {kind} cannot be applied {where_}");
-    Box::new(Diagnostic::error(message).at(document.at.clone()).hint(hint))
+    Diagnostic::error(message).at(document.at.clone()).hint(hint)
 }
 
-fn text(document: &Document, field: &str) -> Result<String, Refusal> {
+fn text(document: &Document, field: &str) -> Result<String, Diagnostic> {
     let missing = |what: &str| {
-        Box::new(
-            Diagnostic::error(format!("this document {what} `{field}`"))
+        Diagnostic::error(format!("this document {what} `{field}`"))
                 .at(document.at.clone())
-                .hint("every document needs apiVersion, kind and metadata.name; list files that are no manifests in .trueupignore"),
-        )
+                .hint("every document needs apiVersion, kind and metadata.name; list files that are no manifests in .trueupignore")
     };
     match document.body.get(field) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
@@ -96,17 +101,17 @@ fn text(document: &Document, field: &str) -> Result<String, Refusal> {
 }
 
 /// `metadata.name`, which must be a text.
-fn name(document: &Document) -> Result<String, Refusal> {
+fn name(document: &Document) -> Result<String, Diagnostic> {
     match document.body.pointer("/metadata/name") {
         Some(Value::String(name)) if !name.is_empty() => Ok(name.clone()),
-        Some(_) => Err(Box::new(
-            Diagnostic::error("metadata.name must be a text (quote it if it looks like a number)")
-                .at(locate(document, "/metadata/name"))
-                .field("/metadata/name"),
-        )),
-        None => Err(Box::new(
-            Diagnostic::error("this document has no metadata.name").at(document.at.clone()),
-        )),
+        Some(_) => Err(Diagnostic::error(
+            "metadata.name must be a text (quote it if it looks like a number)",
+        )
+        .at(locate(document, "/metadata/name"))
+        .field("/metadata/name")),
+        None => {
+            Err(Diagnostic::error("this document has no metadata.name").at(document.at.clone()))
+        }
     }
 }
 
@@ -124,9 +129,8 @@ fn expand_lists(documents: Vec<Document>, diagnostics: &mut Vec<Diagnostic>) -> 
                     expanded.push(Document { body: item.clone(), at, node });
                 }
             }
-            _ if !document.body.is_object() => diagnostics.push(
-                Diagnostic::error("this document is not a mapping").at(document.at.clone()),
-            ),
+            _ if !document.body.is_object() => diagnostics
+                .push(Diagnostic::error("this document is not a mapping").at(document.at.clone())),
             _ => expanded.push(document),
         }
     }
@@ -144,7 +148,14 @@ fn without_noise(mut document: Document) -> Document {
     if let Value::Object(body) = &mut document.body {
         body.remove("status");
         if let Some(Value::Object(metadata)) = body.get_mut("metadata") {
-            for field in ["creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink"] {
+            for field in [
+                "creationTimestamp",
+                "managedFields",
+                "resourceVersion",
+                "uid",
+                "generation",
+                "selfLink",
+            ] {
                 metadata.remove(field);
             }
         }

@@ -1,8 +1,8 @@
 //! `App` documents: what a root folder declares besides, or in place of, resources.
 
+use trueup_model::Diagnostic;
 use trueup_model::app::{self, App};
 use trueup_model::tree::Tree;
-use trueup_model::Diagnostic;
 
 use crate::decode::decode;
 use crate::{Document, folder, plain};

@@ -50,7 +50,9 @@ fn explain(document: &Document, path: &str, message: &str) -> Diagnostic {
 pub fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(&given.to_lowercase(), &name.to_lowercase()), *name))
+        .map(|name| {
+            (strsim::damerau_levenshtein(&given.to_lowercase(), &name.to_lowercase()), *name)
+        })
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min()
         .map(|(_, name)| name)
@@ -63,9 +65,9 @@ pub fn locate(document: &Document, pointer: &str) -> Location {
     let mut place = root.position();
     for part in pointer.split('/').skip(1) {
         let key = part.replace("~1", "/").replace("~0", "~");
-        let found = node.entries().and_then(|entries| {
-            entries.iter().find(|(name, _)| name.text() == Some(key.as_str()))
-        });
+        let found = node
+            .entries()
+            .and_then(|entries| entries.iter().find(|(name, _)| name.text() == Some(key.as_str())));
         if let Some((name, value)) = found {
             (node, place) = (value, name.position());
         } else if let Some(item) =

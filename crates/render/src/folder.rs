@@ -21,7 +21,11 @@ pub enum FolderKind {
 
 /// Decides by the App's options, else by what is in the folder: `Chart.yaml` → Helm, a
 /// kustomization file → Kustomize, else plain. The error says what is wrong with the path.
-pub fn kind(tree: &dyn Tree, path: &str, options: Option<&Render>) -> Result<FolderKind, Diagnostic> {
+pub fn kind(
+    tree: &dyn Tree,
+    path: &str,
+    options: Option<&Render>,
+) -> Result<FolderKind, Diagnostic> {
     must_be_folder(tree, path)?;
     if let Some(options) = options {
         let given = [options.helm.is_some(), options.kustomize.is_some(), options.plain.is_some()];

@@ -106,7 +106,9 @@ impl Renderer {
     ) -> Vec<Document> {
         let diagnostics = &mut rendered.diagnostics;
         match folder::kind(tree, request.path, request.options) {
-            Ok(FolderKind::Plain(options)) => plain::read(tree, request.path, &options, diagnostics),
+            Ok(FolderKind::Plain(options)) => {
+                plain::read(tree, request.path, &options, diagnostics)
+            }
             Ok(FolderKind::Helm) => {
                 diagnostics.push(not_yet(request.path, "Chart.yaml", "Helm charts"));
                 Vec::new()

@@ -63,7 +63,8 @@ impl Content {
 
     fn holds(&self, file: &str) -> bool {
         self.0.iter().any(|path| {
-            file.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            file.strip_prefix(path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     }
 }
@@ -100,7 +101,9 @@ impl<'a> Walk<'a> {
         let path = join(self.root, relative).unwrap_or_default();
         let entries = match self.tree.list(&path) {
             Ok(entries) => entries,
-            Err(error) => return self.diagnostics.push(unreadable(&error).at(Location::file(path))),
+            Err(error) => {
+                return self.diagnostics.push(unreadable(&error).at(Location::file(path)));
+            }
         };
         for (name, entry) in entries {
             if name.starts_with('.') {
@@ -131,11 +134,15 @@ impl<'a> Walk<'a> {
         if depth >= DEPTH_MAX {
             let error = format!("folders are nested deeper than {DEPTH_MAX}");
             self.diagnostics.push(Diagnostic::error(error).at(Location::file(path)));
-        } else if folder::is_overlay(self.tree, path) || folder::is_file(self.tree, path, "Chart.yaml") {
+        } else if folder::is_overlay(self.tree, path)
+            || folder::is_file(self.tree, path, "Chart.yaml")
+        {
             self.diagnostics.push(
-                Diagnostic::warning("this folder is a chart or an overlay of its own; it is not read")
-                    .at(Location::file(path))
-                    .hint("declare it as an App with this path, or exclude it"),
+                Diagnostic::warning(
+                    "this folder is a chart or an overlay of its own; it is not read",
+                )
+                .at(Location::file(path))
+                .hint("declare it as an App with this path, or exclude it"),
             );
         } else {
             self.folder(relative, depth + 1);
@@ -241,7 +248,7 @@ fn convert(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let position = root.position();
-    match root.to_json(Dialect::V2, DuplicateKeys::Error) {
+    match root.to_json(Dialect::V2, DuplicateKeys::Refused) {
         Ok(body) => {
             let at = Location::new(file, position.line, 0);
             documents.push(Document { body, at, node: Some(root) });

@@ -7,7 +7,7 @@ use trueup_model::host::{DirectorySpec, FileSpec, KINDS, ProcessSpec, TaskSpec, 
 use trueup_model::tree::{EntryKind, Tree, join, parent, resolve};
 use trueup_model::{Diagnostic, Payload, Resource, ResourceId, kinds};
 
-use super::{Refusal, name, resource};
+use super::{name, resource};
 use crate::decode::{closest, decode, locate};
 use crate::{Document, Request};
 
@@ -21,12 +21,11 @@ pub fn admit(
     tree: &dyn Tree,
     mut document: Document,
     kind: &str,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Resource, Refusal> {
+) -> Result<Resource, Diagnostic> {
     let name = name(&document)?;
     let id = ResourceId::new(kinds::HOST_GROUP, kind, "", &name);
-    let about = |diagnostic: Diagnostic| Box::new(diagnostic.about(id.to_string()));
-    check_head(&document, kind, diagnostics).map_err(|d| about(*d))?;
+    let about = |diagnostic: Diagnostic| diagnostic.about(id.to_string());
+    check_head(&document, kind).map_err(about)?;
     let spec = document.body.get("spec").cloned().unwrap_or_else(|| json!({}));
     let mut payload = None;
     let mut sensitive = Vec::new();
@@ -68,14 +67,12 @@ pub fn admit(
     Ok(resource)
 }
 
-fn check_head(document: &Document, kind: &str, _: &mut Vec<Diagnostic>) -> Result<(), Refusal> {
+fn check_head(document: &Document, kind: &str) -> Result<(), Diagnostic> {
     let version = document.body.get("apiVersion").and_then(Value::as_str);
     if version != Some(trueup_model::host::API_VERSION) {
-        return Err(Box::new(
-            Diagnostic::error("this version of host resources is not known")
-                .at(locate(document, "/apiVersion"))
-                .hint(format!("write {}", trueup_model::host::API_VERSION)),
-        ));
+        return Err(Diagnostic::error("this version of host resources is not known")
+            .at(locate(document, "/apiVersion"))
+            .hint(format!("write {}", trueup_model::host::API_VERSION)));
     }
     if !KINDS.contains(&kind) {
         let hint = match closest(kind, &KINDS) {
@@ -83,25 +80,23 @@ fn check_head(document: &Document, kind: &str, _: &mut Vec<Diagnostic>) -> Resul
             None => format!("the kinds are {}", KINDS.join(", ")),
         };
         let error = Diagnostic::error(format!("there is no host resource `{kind}`"));
-        return Err(Box::new(error.at(locate(document, "/kind")).hint(hint)));
+        return Err(error.at(locate(document, "/kind")).hint(hint));
     }
     let known = ["apiVersion", "kind", "metadata", "spec"];
-    let keys = document.body.as_object().into_iter().flat_map(Map::keys);
-    for key in keys.filter(|key| !known.contains(&key.as_str())) {
+    let mut keys = document.body.as_object().into_iter().flat_map(Map::keys);
+    if let Some(key) = keys.find(|key| !known.contains(&key.as_str())) {
         let hint = closest(key, &known).map_or_else(
             || "its fields belong under `spec`".to_owned(),
             |meant| format!("did you mean `{meant}`?"),
         );
         let pointer = format!("/{key}");
         let error = Diagnostic::error(format!("unknown field `{key}`"));
-        return Err(Box::new(error.at(locate(document, &pointer)).field(pointer).hint(hint)));
+        return Err(error.at(locate(document, &pointer)).field(pointer).hint(hint));
     }
     if document.body.pointer("/metadata/namespace").is_some() {
-        return Err(Box::new(
-            Diagnostic::error("host resources have no namespace")
-                .at(locate(document, "/metadata/namespace"))
-                .field("/metadata/namespace"),
-        ));
+        return Err(Diagnostic::error("host resources have no namespace")
+            .at(locate(document, "/metadata/namespace"))
+            .field("/metadata/namespace"));
     }
     Ok(())
 }
@@ -111,7 +106,11 @@ enum FileContent {
     Of(std::sync::Arc<[u8]>),
 }
 
-fn file_content(document: &Document, tree: &dyn Tree, file: &FileSpec) -> Result<FileContent, Diagnostic> {
+fn file_content(
+    document: &Document,
+    tree: &dyn Tree,
+    file: &FileSpec,
+) -> Result<FileContent, Diagnostic> {
     let from = file.content_from.as_ref();
     let given = [
         file.content.is_some(),
@@ -145,9 +144,14 @@ fn file_content(document: &Document, tree: &dyn Tree, file: &FileSpec) -> Result
     }
 }
 
-fn read_file(document: &Document, tree: &dyn Tree, path: &str) -> Result<std::sync::Arc<[u8]>, Diagnostic> {
+fn read_file(
+    document: &Document,
+    tree: &dyn Tree,
+    path: &str,
+) -> Result<std::sync::Arc<[u8]>, Diagnostic> {
     let pointer = "/spec/contentFrom/file";
-    let wrong = |message: String| Diagnostic::error(message).at(locate(document, pointer)).field(pointer);
+    let wrong =
+        |message: String| Diagnostic::error(message).at(locate(document, pointer)).field(pointer);
     let full = join(parent(&document.at.file), path)
         .ok_or_else(|| wrong(format!("{path} leads out of the repository")))?;
     match resolve(tree, &full) {
@@ -186,7 +190,8 @@ fn folder(
 ) -> Result<Payload, Diagnostic> {
     let pointer = "/spec/from";
     let from = &directory.from;
-    let wrong = |message: String| Diagnostic::error(message).at(locate(document, pointer)).field(pointer);
+    let wrong =
+        |message: String| Diagnostic::error(message).at(locate(document, pointer)).field(pointer);
     if directory.digest.is_some() {
         return Err(Diagnostic::error("digest is set by TrueUp")
             .at(locate(document, "/spec/digest"))
@@ -212,7 +217,12 @@ fn folder(
 }
 
 /// Looks at every entry of a folder that is to be released: no submodule, no link out of the tree.
-fn check_folder(tree: &dyn Tree, folder: &str, files: &mut usize, depth: usize) -> Result<(), String> {
+fn check_folder(
+    tree: &dyn Tree,
+    folder: &str,
+    files: &mut usize,
+    depth: usize,
+) -> Result<(), String> {
     if depth > 64 {
         return Err(format!("{folder} is nested too deeply"));
     }
@@ -224,7 +234,9 @@ fn check_folder(tree: &dyn Tree, folder: &str, files: &mut usize, depth: usize) 
         }
         match entry.kind {
             EntryKind::Directory => check_folder(tree, &path, files, depth + 1)?,
-            EntryKind::Submodule => return Err(format!("{path} is a Git submodule, which is not read")),
+            EntryKind::Submodule => {
+                return Err(format!("{path} is a Git submodule, which is not read"));
+            }
             EntryKind::Symlink => {
                 resolve(tree, &path).map_err(|error| error.to_string())?;
             }
@@ -254,92 +266,12 @@ fn check_process(document: &Document, process: &ProcessSpec) -> Result<(), Diagn
         let ways = [probe.http_get.is_some(), probe.tcp_socket.is_some(), probe.exec.is_some()];
         if ways.iter().filter(|way| **way).count() != 1 {
             let pointer = format!("/spec/{field}");
-            return Err(Diagnostic::error("a probe needs exactly one of httpGet, tcpSocket and exec")
-                .at(locate(document, &pointer))
-                .field(pointer));
+            return Err(Diagnostic::error(
+                "a probe needs exactly one of httpGet, tcpSocket and exec",
+            )
+            .at(locate(document, &pointer))
+            .field(pointer));
         }
     }
     Ok(())
 }
-
-/// Makes what each resource `uses` part of it: the digests stand in an annotation, so that a change
-/// of a used file is a change of its user, in plans, rollbacks and completions alike. Reports uses
-/// that lead nowhere, and circles.
-pub fn link_uses(resources: &mut [Resource], diagnostics: &mut Vec<Diagnostic>) {
-    let users: Vec<(usize, Vec<usize>)> = resources
-        .iter()
-        .enumerate()
-        .filter(|(_, r)| r.id.group == kinds::HOST_GROUP)
-        .map(|(n, r)| (n, used_by(r, resources, diagnostics)))
-        .filter(|(_, used)| !used.is_empty())
-        .collect();
-    let mut waiting = users;
-    while !waiting.is_empty() {
-        let is_waiting = |n: usize, waiting: &[(usize, Vec<usize>)]| waiting.iter().any(|(m, _)| *m == n);
-        let (ready, still): (Vec<_>, Vec<_>) = waiting
-            .iter()
-            .cloned()
-            .partition(|(_, used)| !used.iter().any(|n| is_waiting(*n, &waiting)));
-        if ready.is_empty() {
-            return report_circle(&still, resources, diagnostics);
-        }
-        for (n, used) in ready {
-            let text: Vec<String> = used
-                .iter()
-                .map(|used| format!("{}={}", resources[*used].id, resources[*used].digest))
-                .collect();
-            annotate(&mut resources[n], &text.join(","));
-        }
-        waiting = still;
-    }
-}
-
-fn used_by(user: &Resource, all: &[Resource], diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
-    let list = user.body.pointer("/spec/uses").and_then(Value::as_array);
-    let mut used = Vec::new();
-    for item in list.into_iter().flatten().filter_map(Value::as_str) {
-        let found = item.split_once('/').and_then(|(kind, name)| {
-            let id = ResourceId::new(kinds::HOST_GROUP, kind, "", name);
-            all.iter().position(|other| other.id == id)
-        });
-        match found {
-            Some(n) => used.push(n),
-            None => {
-                let names: Vec<String> = all.iter().map(|other| other.id.to_string()).collect();
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let error = Diagnostic::error(format!("it uses {item}, which is not declared in this app"))
-                    .at(user.origin.at.clone())
-                    .about(user.id.to_string())
-                    .field("/spec/uses");
-                diagnostics.push(match closest(item, &names) {
-                    Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-                    None => error.hint("write Kind/name of a resource of the same app"),
-                });
-            }
-        }
-    }
-    used.sort_unstable();
-    used.dedup();
-    used
-}
-
-fn report_circle(still: &[(usize, Vec<usize>)], resources: &[Resource], diagnostics: &mut Vec<Diagnostic>) {
-    let names: Vec<String> = still.iter().map(|(n, _)| resources[*n].id.to_string()).collect();
-    let Some((first, _)) = still.first() else { return };
-    diagnostics.push(
-        Diagnostic::error(format!("these use each other in a circle: {}", names.join(", ")))
-            .at(resources[*first].origin.at.clone())
-            .about(resources[*first].id.to_string())
-            .field("/spec/uses"),
-    );
-}
-
-fn annotate(resource: &mut Resource, uses: &str) {
-    let Some(metadata) = resource.body.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
-    if let Some(annotations) = annotations.as_object_mut() {
-        annotations.insert("trueup.dev/uses".to_owned(), uses.into());
-    }
-    resource.digest = trueup_model::resource::canonical_digest(&resource.body);
-}
-

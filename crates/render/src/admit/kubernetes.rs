@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trueup_model::resource::canonical_digest;
 use trueup_model::{Capabilities, Diagnostic, Resource, ResourceId};
 
-use super::{Refusal, name, resource};
+use super::{name, resource};
 use crate::decode::locate;
 use crate::{Document, Request};
 
@@ -75,7 +75,7 @@ pub fn admit(
     group: &str,
     kind: &str,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Resource, Refusal> {
+) -> Result<Resource, Diagnostic> {
     name_generated(&mut document);
     let name = name(&document)?;
     let namespace = if scopes.namespaced(group, kind) {
@@ -102,7 +102,9 @@ pub fn admit(
 /// `generateName` alone cannot be applied: such hooks are named by the digest of their content.
 fn name_generated(document: &mut Document) {
     let digest = canonical_digest(&document.body).short();
-    let Some(metadata) = document.body.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let Some(metadata) = document.body.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
     if metadata.contains_key("name") {
         return;
     }
@@ -111,16 +113,14 @@ fn name_generated(document: &mut Document) {
     }
 }
 
-fn place_in_namespace(document: &mut Document, default: &str) -> Result<String, Refusal> {
+fn place_in_namespace(document: &mut Document, default: &str) -> Result<String, Diagnostic> {
     match document.body.pointer("/metadata/namespace") {
         Some(Value::String(namespace)) if !namespace.is_empty() => return Ok(namespace.clone()),
         None | Some(Value::String(_)) => {}
         Some(_) => {
-            return Err(Box::new(
-                Diagnostic::error("metadata.namespace must be a text")
-                    .at(locate(document, "/metadata/namespace"))
-                    .field("/metadata/namespace"),
-            ));
+            return Err(Diagnostic::error("metadata.namespace must be a text")
+                .at(locate(document, "/metadata/namespace"))
+                .field("/metadata/namespace"));
         }
     }
     if let Some(metadata) = document.body.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -178,9 +178,12 @@ fn report_equal_keys(document: &Document, id: &ResourceId, diagnostics: &mut Vec
 fn pod_spec(kind: &str) -> Option<&'static str> {
     match kind {
         "Pod" => Some("/spec"),
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "ReplicationController" => {
-            Some("/spec/template/spec")
-        }
+        "Deployment"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "ReplicaSet"
+        | "Job"
+        | "ReplicationController" => Some("/spec/template/spec"),
         "CronJob" => Some("/spec/jobTemplate/spec/template/spec"),
         _ => None,
     }
@@ -209,11 +212,14 @@ fn report_list(
         if let Some(first) = seen.insert(key.clone(), n) {
             let at = format!("{pointer}/{n}");
             diagnostics.push(
-                Diagnostic::error(format!("two elements have the same {}: {key}", keys.join(" and ")))
-                    .at(locate(document, &at))
-                    .about(id.to_string())
-                    .field(at)
-                    .hint(format!("remove one; the other is element {first}")),
+                Diagnostic::error(format!(
+                    "two elements have the same {}: {key}",
+                    keys.join(" and ")
+                ))
+                .at(locate(document, &at))
+                .about(id.to_string())
+                .field(at)
+                .hint(format!("remove one; the other is element {first}")),
             );
         }
     }
