@@ -78,8 +78,8 @@ pub async fn declare(
     let tree = world.source.load(&spec, &revision.commit).await?;
     let rendered = world.renderer.render(&Request {
         tree: &tree,
-        path: &app.path,
-        options: app.spec.render.as_ref(),
+        path: &app.declaration.path,
+        options: app.spec().render.as_ref(),
         app: &app.name,
         namespace: namespace(app),
         installation: &world.installation,
@@ -91,13 +91,13 @@ pub async fn declare(
 }
 
 fn wanted(app: &Subject) -> SourceSpec {
-    let reference = app.revision.clone().unwrap_or_else(|| app.source.reference.clone());
-    SourceSpec { repo: app.source.repo.clone(), reference }
+    let reference = app.revision.clone().unwrap_or_else(|| app.source().reference.clone());
+    SourceSpec { repo: app.source().repo.clone(), reference }
 }
 
 /// The namespace of objects that name none.
 pub fn namespace(app: &Subject) -> &str {
-    let kubernetes = app.spec.target.as_ref().and_then(|target| target.kubernetes.as_ref());
+    let kubernetes = app.spec().target.as_ref().and_then(|target| target.kubernetes.as_ref());
     kubernetes.and_then(|target| target.namespace.as_deref()).unwrap_or("default")
 }
 
@@ -110,7 +110,7 @@ async fn follow(
     revision: &mut Revision,
 ) -> Result<(), Undeclared> {
     let Some(followed) = &record.followed else { return Ok(()) };
-    let same = followed.repo == app.source.repo && followed.reference == app.source.reference;
+    let same = followed.repo == app.source().repo && followed.reference == app.source().reference;
     if !same || app.revision.is_some() || !revision.reference.starts_with("refs/heads/") {
         return Ok(());
     }
@@ -119,7 +119,7 @@ async fn follow(
         return Ok(());
     }
     let before = followed.commit.get(..7).unwrap_or(&followed.commit);
-    if is_local(&app.source.repo) {
+    if is_local(&app.source().repo) {
         revision.notes.push(format!("history was rewritten: {before} is not an ancestor any more"));
         return Ok(());
     }
@@ -162,7 +162,7 @@ fn finish(
         capabilities: rendered.read_capabilities.then(|| digest_of(capabilities)),
         answers: rendered.answers,
     };
-    inputs.answers.insert(APP_DOCUMENT.to_owned(), digest_of(&app.spec.render));
+    inputs.answers.insert(APP_DOCUMENT.to_owned(), digest_of(&app.spec().render));
     Ok(Declared {
         rendered: set_digest(rendered.resources.iter().map(AsRef::as_ref)),
         resources: rendered.resources,

@@ -142,7 +142,7 @@ fn without_commit(app: &Subject, declared: &Declared, record: &Record) -> Option
         && applied.revision.commit == declared.revision.commit
         && document(&applied.inputs) == document(&declared.inputs);
     let running = record.run.as_ref().is_some_and(|run| run.set.rendered == declared.rendered);
-    if !moved || running || app.spec.policy.without_commit == WithoutCommit::Apply {
+    if !moved || running || app.spec().policy.without_commit == WithoutCommit::Apply {
         return None;
     }
     let why = if applied.inputs.engine == declared.inputs.engine {
@@ -159,7 +159,8 @@ fn without_commit(app: &Subject, declared: &Declared, record: &Record) -> Option
 
 fn empty(app: &Subject, record: &Record) -> Option<Goal> {
     let last = record.applied.as_ref().or(record.run.as_ref().map(|run| &run.set));
-    let revision = last.map_or_else(|| nowhere(&app.source.reference), |set| set.revision.clone());
+    let revision =
+        last.map_or_else(|| nowhere(&app.source().reference), |set| set.revision.clone());
     Some(Goal {
         purpose: Purpose::Delete,
         revision,
@@ -191,7 +192,7 @@ pub async fn recorded(
 ) -> Result<Vec<Arc<Resource>>, PortError> {
     let digests: Vec<Digest> = set.contents.values().copied().collect();
     let contents = read(world.store.as_ref(), &digests).await?;
-    let tree = world.source.load(&app.source, &set.revision.commit).await.ok();
+    let tree = world.source.load(app.source(), &set.revision.commit).await.ok();
     let mut resources = Vec::with_capacity(contents.len());
     for (id, digest) in &set.contents {
         let missing = || {

@@ -36,8 +36,8 @@ pub fn applied(
     let new_content = record.applied.as_ref().map(|applied| applied.rendered) != Some(set.rendered);
     if goal.purpose == Purpose::Apply {
         record.followed = Some(Followed {
-            repo: app.source.repo.clone(),
-            reference: app.source.reference.clone(),
+            repo: app.source().repo.clone(),
+            reference: app.source().reference.clone(),
             commit: set.revision.commit.clone(),
         });
     }
@@ -105,7 +105,7 @@ pub fn unhealthy(
     }
     let by_this_plan = resources.iter().any(|id| run.changed.contains(id));
     let goes_back = by_this_plan
-        && app.spec.policy.health.otherwise == Otherwise::Rollback
+        && app.spec().policy.health.otherwise == Otherwise::Rollback
         && record.healthy.as_ref().is_some_and(|healthy| healthy.rendered != goal.rendered);
     hold(record, goal, why, goes_back, now);
     let back = record.healthy.as_ref().map(|healthy| healthy.revision.short().to_owned());

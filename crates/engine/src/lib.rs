@@ -20,6 +20,7 @@ pub mod reconcile;
 use std::sync::Arc;
 
 use trueup_model::ports::PortError;
+use trueup_model::record::Declaration;
 use trueup_model::{AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec, Store, Target};
 
 pub use outcome::{Outcome, State};
@@ -31,16 +32,29 @@ pub use reconcile::{preview, reconcile};
 pub struct Subject {
     /// Its name.
     pub name: AppName,
-    /// Its document's spec.
-    pub spec: AppSpec,
-    /// Where it is declared.
-    pub source: SourceSpec,
-    /// In which folder.
-    pub path: String,
+    /// Where it is declared, and how.
+    pub declaration: Declaration,
     /// A commit that is wanted in place of what the reference says (`plan --revision`).
     pub revision: Option<String>,
     /// Whether everything it owns is to go.
     pub delete: bool,
+}
+
+impl Subject {
+    /// An app as it is declared.
+    pub fn new(name: AppName, declaration: Declaration) -> Self {
+        Self { name, declaration, revision: None, delete: false }
+    }
+
+    /// Its document's spec.
+    pub fn spec(&self) -> &AppSpec {
+        &self.declaration.spec
+    }
+
+    /// Where it is declared.
+    pub fn source(&self) -> &SourceSpec {
+        &self.declaration.source
+    }
 }
 
 /// The outside, for one app: the four ports, and the installation.

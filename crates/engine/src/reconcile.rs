@@ -92,7 +92,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn context(&self, goal: &Goal) -> AppContext {
-        let kubernetes = self.app.spec.target.as_ref().and_then(|t| t.kubernetes.as_ref());
+        let kubernetes = self.app.spec().target.as_ref().and_then(|t| t.kubernetes.as_ref());
         AppContext {
             app: self.app.name.clone(),
             installation: self.world.installation.clone(),
@@ -100,7 +100,7 @@ impl<'a> Reconciliation<'a> {
             service_account: kubernetes.and_then(|target| target.service_account.clone()),
             revision: goal.revision.commit.clone(),
             rendered: goal.rendered,
-            adopt: self.app.spec.adopt.map(|from| from.as_str().to_owned()),
+            adopt: self.app.spec().adopt.map(|from| from.as_str().to_owned()),
         }
     }
 
@@ -131,8 +131,8 @@ impl<'a> Reconciliation<'a> {
     fn input<'b>(&'b self, goal: &'b Goal, observed: &'b Observed) -> Input<'b> {
         Input {
             app: &self.app.name,
-            policy: &self.app.spec.policy,
-            adopt: self.app.spec.adopt,
+            policy: &self.app.spec().policy,
+            adopt: self.app.spec().adopt,
             target: &self.capabilities.target,
             purpose: goal.purpose,
             revision: &goal.revision,
@@ -167,7 +167,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn may_apply(&self, plan: &Plan, stage: &[Action]) -> bool {
-        if self.app.spec.policy.apply == ApplyPolicy::Automatic || stage.iter().all(|a| a.heals) {
+        if self.app.spec().policy.apply == ApplyPolicy::Automatic || stage.iter().all(|a| a.heals) {
             return true;
         }
         let permitted = |action: &Action| {
@@ -191,7 +191,7 @@ impl<'a> Reconciliation<'a> {
     ) -> Result<(), Error> {
         let mut record = self.record.clone();
         let mut entries = Vec::new();
-        record.target = Some(self.capabilities.target.clone());
+        self.note_place(&mut record);
         if stage.iter().all(|action| action.heals) {
             let mut entry =
                 judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, drift(&stage));
@@ -207,11 +207,16 @@ impl<'a> Reconciliation<'a> {
         let events = self.world.target.execute(&self.context(goal), &stage).await;
 
         let mut record = self.record.clone();
-        fold::fold(&mut record, &stage, &events, &self.app.spec.policy.retry);
+        fold::fold(&mut record, &stage, &events, &self.app.spec().policy.retry);
         let mut entry =
             judge::entry(self.app, self.now(), LedgerKind::Executed, goal, came_of(&events));
         entry.events = events;
         self.commit(record, vec![entry], None).await
+    }
+
+    fn note_place(&self, record: &mut Record) {
+        record.target = Some(self.capabilities.target.clone());
+        record.declaration = Some(self.app.declaration.clone());
     }
 
     fn planned(&self, goal: &Goal, plan: &Plan) -> LedgerEntry {
@@ -267,7 +272,7 @@ impl<'a> Reconciliation<'a> {
         let mut entries = Vec::new();
         if !goal.only_heal {
             entries.extend(judge::applied(&mut record, self.app, goal, self.now()));
-            record.target = Some(self.capabilities.target.clone());
+            self.note_place(&mut record);
         }
         entries.extend(judge::settled(&mut record, self.app, goal, self.now()));
         let deleted = self.app.delete && record.inventory.is_empty();

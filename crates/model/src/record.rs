@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Inputs;
-use crate::{Digest, ResourceId, Revision, TargetId};
+use crate::{AppSpec, Digest, ResourceId, Revision, SourceSpec, TargetId};
 
 /// One live thing that an app owns, or is about to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,10 +158,28 @@ pub struct Fight {
     pub with: String,
 }
 
+/// Where an app is declared, with every default filled in: what a command goes by that finds no
+/// running controller, and what starts offline after a boot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Declaration {
+    /// Its document's spec.
+    pub spec: AppSpec,
+    /// The source.
+    pub source: SourceSpec,
+    /// The folder.
+    pub path: String,
+    /// `host` or `kubernetes`, where the spec leaves it to `run --target`.
+    pub target: String,
+}
+
 /// What must survive of an app.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Record {
+    /// Where it is declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declaration: Option<Declaration>,
     /// The target it was applied to; another one is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetId>,
