@@ -1,0 +1,123 @@
+//! A root folder → the apps it declares.
+
+use trueup_engine::Subject;
+use trueup_model::record::Declaration;
+use trueup_model::tree::{Tree, join};
+use trueup_model::{AppName, AppSpec, Diagnostic, SourceSpec};
+use trueup_render::apps::{self, AppDocument};
+
+use crate::Root;
+
+/// What a root declares.
+#[derive(Clone, Debug, Default)]
+pub struct Discovered {
+    /// The apps.
+    pub subjects: Vec<Subject>,
+    /// What is wrong with its `App` documents.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The apps that the root's folder declares at one commit: each of its `App` documents, or, where
+/// there is none, the folder itself.
+pub fn discover(root: &Root, tree: &dyn Tree) -> Discovered {
+    let (documents, diagnostics) = apps::find(tree, &root.path);
+    if documents.is_empty() && diagnostics.is_empty() {
+        return Discovered { subjects: vec![itself(root)], diagnostics };
+    }
+    let subjects = documents.into_iter().map(|document| subject(root, document)).collect();
+    Discovered { subjects, diagnostics }
+}
+
+/// The folder itself as an app.
+pub fn itself(root: &Root) -> Subject {
+    let name = root.name.clone().unwrap_or_else(|| default_name(&root.source, &root.path));
+    let declaration = Declaration {
+        spec: AppSpec::default(),
+        source: root.source.clone(),
+        path: root.path.clone(),
+        target: root.target.clone(),
+    };
+    Subject::new(name, declaration)
+}
+
+fn subject(root: &Root, document: AppDocument) -> Subject {
+    let spec = document.app.spec.clone();
+    let given = spec.source.clone().unwrap_or_default();
+    let elsewhere = given.repo.is_some();
+    let source = SourceSpec {
+        repo: given.repo.unwrap_or_else(|| root.source.repo.clone()),
+        reference: given.reference.unwrap_or_else(|| {
+            if elsewhere { String::new() } else { root.source.reference.clone() }
+        }),
+    };
+    let own = if elsewhere { String::new() } else { document.folder };
+    let path = match given.path {
+        Some(path) => join("", &path).unwrap_or(path),
+        None => own,
+    };
+    let target = match &spec.target {
+        Some(target) if target.kubernetes.is_some() => "kubernetes".to_owned(),
+        Some(target) if target.host.is_some() => "host".to_owned(),
+        _ => root.target.clone(),
+    };
+    let name = document.app.name().clone();
+    Subject::new(name, Declaration { spec, source, path, target })
+}
+
+/// An app without a document is named by the last parts of repository and path.
+fn default_name(source: &SourceSpec, path: &str) -> AppName {
+    let last = |text: &str| {
+        let text = text.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
+        text.rsplit(['/', ':']).next().unwrap_or(text).to_owned()
+    };
+    let repo = last(&source.repo);
+    let text = if path.is_empty() { repo } else { format!("{repo}-{}", last(path)) };
+    AppName::from_text(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trueup_model::tree::MemoryTree;
+
+    fn root(path: &str) -> Root {
+        Root {
+            source: SourceSpec {
+                repo: "https://git.example.com/web/shop.git".into(),
+                reference: "main".into(),
+            },
+            path: path.into(),
+            target: "host".into(),
+            name: None,
+        }
+    }
+
+    #[test]
+    fn a_folder_without_documents_is_an_app() {
+        let tree: MemoryTree = [("deploy/prod/a.yaml", "kind: X\n")].into_iter().collect();
+        let found = discover(&root("deploy/prod"), &tree);
+        assert_eq!(found.subjects[0].name.as_str(), "shop-prod");
+        assert_eq!(discover(&root(""), &tree).subjects[0].name.as_str(), "shop");
+    }
+
+    #[test]
+    fn documents_are_apps_with_their_defaults_filled_in() {
+        let app = "apiVersion: trueup.dev/v1\nkind: App\nmetadata: {name: ";
+        let files = [
+            ("apps/here/app.yaml", format!("{app}here}}\n")),
+            ("apps/there.yaml", format!("{app}there}}\nspec: {{source: {{repo: /srv/other}}}}\n")),
+        ];
+        let tree: MemoryTree = files.into_iter().collect();
+        let found = discover(&root("apps"), &tree);
+        assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
+        let [here, there] = found.subjects.as_slice() else { panic!("{:?}", found.subjects) };
+        assert_eq!(
+            (here.declaration.path.as_str(), here.source().reference.as_str()),
+            ("apps/here", "main")
+        );
+        assert_eq!(
+            (there.declaration.path.as_str(), there.source().repo.as_str()),
+            ("", "/srv/other")
+        );
+    }
+}

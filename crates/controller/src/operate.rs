@@ -1,0 +1,211 @@
+//! Requests of people → replies. The same code serves the socket of a running controller and a
+//! command that found none.
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use trueup_api::{AppStatus, HistoryList, PlanReport, Reply, Request, StatusList, VERSION};
+use trueup_engine::command::{self, Command};
+use trueup_engine::{Outcome, Subject, World};
+use trueup_model::ports::HistoryQuery;
+use trueup_model::{AppName, Digest};
+
+use crate::run::{Board, Subjects, chain};
+use crate::{SharedWorlds, Signal, status};
+
+/// Answers requests.
+#[derive(Clone)]
+pub struct Operator {
+    /// Gives each app its world.
+    pub worlds: SharedWorlds,
+    /// The apps that are declared.
+    pub subjects: Subjects,
+    /// How they stand; empty where no controller runs.
+    pub board: Board,
+    /// Where to tell a running controller; `None` where none runs.
+    pub signals: Option<mpsc::Sender<Signal>>,
+}
+
+impl Operator {
+    /// Answers a request. What goes wrong is a reply too.
+    pub async fn answer(&self, request: Request) -> Reply {
+        self.try_answer(request).await.unwrap_or_else(|message| Reply::Failed { message })
+    }
+
+    async fn try_answer(&self, request: Request) -> Result<Reply, String> {
+        match request {
+            Request::Status { app } => self.status(app.as_ref()).await,
+            Request::Reconcile { app } => self.reconcile(&app).await,
+            Request::Plan { app, revision } => self.plan(&app, revision).await,
+            Request::Apply { app, digest, by } => self.apply(&app, digest, &by).await,
+            Request::Rollback { app, to, until, why, by } => {
+                self.command(&app, Command::Rollback { to, until, why }, &by).await
+            }
+            Request::Release { app, by } => self.command(&app, Command::Release, &by).await,
+            Request::Pause { app, until, why, by } => {
+                self.command(&app, Command::Pause { until, why }, &by).await
+            }
+            Request::Accept { app, by } => self.command(&app, Command::Accept, &by).await,
+            Request::Delete { app, keep, by } => self.delete(&app, keep, &by).await,
+            Request::History { app, limit } => self.history(app, limit).await,
+            Request::Stop { .. } => {
+                self.signal(Signal::Stop).await;
+                Ok(Reply::Done { message: "it ends".to_owned() })
+            }
+        }
+    }
+
+    async fn subject(&self, app: &AppName) -> Result<(Subject, World), String> {
+        let subject = self.subjects.read().await.get(app).cloned();
+        let subject = match subject {
+            Some(subject) => subject,
+            None => return Err(self.no_such_app(app).await),
+        };
+        let world = self.worlds.world(&subject.declaration).map_err(|error| error.message)?;
+        Ok((subject, world))
+    }
+
+    async fn no_such_app(&self, app: &AppName) -> String {
+        let names: Vec<String> =
+            self.subjects.read().await.keys().map(ToString::to_string).collect();
+        match names.as_slice() {
+            [] => format!("there is no app {app}, nor any other; `trueup run REPO` makes one"),
+            names => format!("there is no app {app}; there are: {}", names.join(", ")),
+        }
+    }
+
+    async fn signal(&self, signal: Signal) {
+        if let Some(signals) = &self.signals {
+            // A controller that ends does not need the signal any more.
+            let _ = signals.send(signal).await;
+        }
+    }
+
+    async fn status(&self, app: Option<&AppName>) -> Result<Reply, String> {
+        let mut apps = Vec::new();
+        let subjects = self.subjects.read().await.clone();
+        let board = self.board.read().await.clone();
+        for (name, subject) in
+            subjects.iter().filter(|(name, _)| app.is_none_or(|app| app == *name))
+        {
+            match board.get(name) {
+                Some(status) => apps.push(status.clone()),
+                None => {
+                    let world = self.worlds.world(&subject.declaration);
+                    let world = world.map_err(|error| error.message)?;
+                    let record = world.store.record(name).await.map_err(|error| error.message)?;
+                    apps.push(status::of_record(name, &record));
+                }
+            }
+        }
+        match app {
+            Some(app) if apps.is_empty() => Err(self.no_such_app(app).await),
+            _ => Ok(list(apps)),
+        }
+    }
+
+    /// With a controller, the run is the controller's: it alone runs an app.
+    async fn reconcile(&self, app: &AppName) -> Result<Reply, String> {
+        let (subject, world) = self.subject(app).await?;
+        if self.signals.is_some() {
+            self.signal(Signal::App { app: app.clone() }).await;
+            return Ok(Reply::Done { message: format!("{app} is looked at") });
+        }
+        let outcome = trueup_engine::reconcile(&subject, &world).await.map_err(|e| chain(&e))?;
+        Ok(list(vec![status::of_outcome(&outcome, Timestamp::now())]))
+    }
+
+    async fn plan(&self, app: &AppName, revision: Option<String>) -> Result<Reply, String> {
+        let (mut subject, world) = self.subject(app).await?;
+        subject.revision = revision;
+        let outcome = trueup_engine::preview(&subject, &world).await.map_err(|e| chain(&e))?;
+        Ok(Reply::Plan(Box::new(report(&outcome))))
+    }
+
+    async fn apply(
+        &self,
+        app: &AppName,
+        digest: Option<String>,
+        by: &str,
+    ) -> Result<Reply, String> {
+        let (subject, world) = self.subject(app).await?;
+        let outcome = trueup_engine::preview(&subject, &world).await.map_err(|e| chain(&e))?;
+        let Some(plan) = &outcome.plan else { return Ok(Reply::Plan(Box::new(report(&outcome)))) };
+        if let Some(digest) = digest
+            && !matches(&plan.digest, &digest)
+        {
+            return Ok(Reply::Changed(Box::new(report(&outcome))));
+        }
+        self.command(app, Command::Approve { digest: plan.digest }, by).await
+    }
+
+    async fn command(&self, app: &AppName, command: Command, by: &str) -> Result<Reply, String> {
+        let (_, world) = self.subject(app).await?;
+        let entry = command::carry_out(world.store.as_ref(), app, &command, by, world.clock.now())
+            .await
+            .map_err(|error| chain(&error))?;
+        match self.reconcile(app).await? {
+            Reply::Status(list) => Ok(Reply::Status(list)),
+            _ => Ok(Reply::Done { message: format!("{app}: {}", entry.message) }),
+        }
+    }
+
+    async fn delete(&self, app: &AppName, keep: bool, by: &str) -> Result<Reply, String> {
+        let (mut subject, world) = self.subject(app).await?;
+        if keep {
+            world.target.forget(app).await;
+            world.store.remove(app).await.map_err(|error| error.message)?;
+            self.subjects.write().await.remove(app);
+            self.board.write().await.remove(app);
+            return Ok(Reply::Done { message: format!("{app} is forgotten; what it owned stays") });
+        }
+        subject.delete = true;
+        tracing::info!(%app, by, "delete");
+        if self.signals.is_some() {
+            self.subjects.write().await.insert(app.clone(), subject);
+            self.signal(Signal::App { app: app.clone() }).await;
+            return Ok(Reply::Done { message: format!("{app} is being deleted") });
+        }
+        let outcome = trueup_engine::reconcile(&subject, &world).await.map_err(|e| chain(&e))?;
+        Ok(list(vec![status::of_outcome(&outcome, Timestamp::now())]))
+    }
+
+    async fn history(&self, app: Option<AppName>, limit: usize) -> Result<Reply, String> {
+        let subjects = self.subjects.read().await.clone();
+        let subject = match &app {
+            Some(app) => subjects.get(app),
+            None => subjects.values().next(),
+        };
+        let Some(subject) = subject else {
+            return match app {
+                Some(app) => Err(self.no_such_app(&app).await),
+                None => Ok(Reply::History(HistoryList {
+                    api_version: VERSION.to_owned(),
+                    entries: Vec::new(),
+                })),
+            };
+        };
+        let world = self.worlds.world(&subject.declaration).map_err(|error| error.message)?;
+        let query = HistoryQuery { app, limit };
+        let entries = world.store.history(&query).await.map_err(|error| error.message)?;
+        Ok(Reply::History(HistoryList { api_version: VERSION.to_owned(), entries }))
+    }
+}
+
+fn matches(digest: &Digest, given: &str) -> bool {
+    let given = given.trim_start_matches("sha256:");
+    given.len() >= 6 && digest.hex().starts_with(given)
+}
+
+fn list(apps: Vec<AppStatus>) -> Reply {
+    Reply::Status(StatusList { api_version: VERSION.to_owned(), apps })
+}
+
+/// What a preview says.
+pub fn report(outcome: &Outcome) -> PlanReport {
+    PlanReport {
+        api_version: VERSION.to_owned(),
+        plan: outcome.plan.clone(),
+        status: status::of_outcome(outcome, Timestamp::now()),
+        diagnostics: outcome.diagnostics.clone(),
+    }
+}

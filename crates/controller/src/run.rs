@@ -1,0 +1,390 @@
+//! The task that owns the queue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use tokio::sync::{RwLock, broadcast, mpsc};
+use tokio::task::JoinSet;
+use trueup_api::AppStatus;
+use trueup_engine::{Error, Outcome, State, Subject};
+use trueup_model::{AppName, Diagnostic, LedgerEntry};
+
+use crate::discover::{Discovered, discover};
+use crate::queue::{Queue, Urgency};
+use crate::{Root, SharedWorlds, Signal, status};
+
+/// How a controller works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many apps are looked at at once.
+    pub at_once: usize,
+    /// How often a repository is asked for news where nothing tells of them.
+    pub poll: Duration,
+    /// How often an app is looked at though nothing happened.
+    pub resync: Duration,
+    /// How long after a failure to try again; doubles up to `poll`.
+    pub retry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            at_once: 8,
+            poll: Duration::from_secs(60),
+            resync: Duration::from_secs(600),
+            retry: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Something that whoever watches may want to show.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// Something was written to the ledger.
+    Entry(Box<LedgerEntry>),
+    /// An app stands otherwise than before.
+    Status(Box<AppStatus>),
+    /// Something is wrong with what a root declares, or it cannot be read.
+    Root {
+        /// The repository.
+        repo: String,
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// How all apps stand, as last seen.
+pub type Board = Arc<RwLock<BTreeMap<AppName, AppStatus>>>;
+/// The apps that are declared.
+pub type Subjects = Arc<RwLock<BTreeMap<AppName, Subject>>>;
+
+/// Decides when each app is looked at.
+pub struct Controller {
+    worlds: SharedWorlds,
+    roots: Vec<Root>,
+    settings: Settings,
+    board: Board,
+    subjects: Subjects,
+    signals: mpsc::Sender<Signal>,
+    inbox: mpsc::Receiver<Signal>,
+    notices: broadcast::Sender<Notice>,
+    queue: Queue,
+    failures: BTreeMap<AppName, u32>,
+    watched: Vec<String>,
+    unread: bool,
+}
+
+type Run = (AppName, Result<Outcome, Error>);
+
+impl Controller {
+    /// A controller for these roots.
+    pub fn new(worlds: SharedWorlds, roots: Vec<Root>, settings: Settings) -> Self {
+        let (signals, inbox) = mpsc::channel(1024);
+        let (notices, _) = broadcast::channel(1024);
+        Self {
+            worlds,
+            roots,
+            settings,
+            board: Board::default(),
+            subjects: Subjects::default(),
+            signals,
+            inbox,
+            notices,
+            queue: Queue::default(),
+            failures: BTreeMap::new(),
+            watched: Vec::new(),
+            unread: false,
+        }
+    }
+
+    /// Where to send signals.
+    pub fn signals(&self) -> mpsc::Sender<Signal> {
+        self.signals.clone()
+    }
+
+    /// What happens, from now on.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// How all apps stand.
+    pub fn board(&self) -> Board {
+        Arc::clone(&self.board)
+    }
+
+    /// The apps that are declared.
+    pub fn subjects(&self) -> Subjects {
+        Arc::clone(&self.subjects)
+    }
+
+    /// Looks at every app once, until each has settled or cannot go on by itself.
+    pub async fn once(mut self) -> BTreeMap<AppName, AppStatus> {
+        self.read_roots(None).await;
+        let mut runs = JoinSet::new();
+        loop {
+            self.start(&mut runs).await;
+            let wake = self.queue.next_wake();
+            tokio::select! {
+                Some(done) = runs.join_next(), if !runs.is_empty() => {
+                    if let Ok(run) = done { self.finish(run, true).await; }
+                }
+                Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
+                () = until(wake), if wake.is_some() => self.queue.wake(Timestamp::now()),
+            }
+            if runs.is_empty() && self.queue.is_idle() && self.queue.next_wake().is_none() {
+                break;
+            }
+        }
+        self.board.read().await.clone()
+    }
+
+    /// Keeps every app true until it is told to stop.
+    pub async fn keep(mut self) {
+        self.read_roots(None).await;
+        let mut runs = JoinSet::new();
+        let mut poll = tokio::time::interval(self.settings.poll);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        poll.tick().await;
+        let mut soon = self.unread.then(|| Timestamp::now() + self.settings.retry);
+        loop {
+            self.start(&mut runs).await;
+            let wake = self.queue.next_wake();
+            tokio::select! {
+                Some(done) = runs.join_next(), if !runs.is_empty() => {
+                    if let Ok(run) = done { self.finish(run, false).await; }
+                }
+                Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
+                () = until(wake), if wake.is_some() => self.queue.wake(Timestamp::now()),
+                _ = poll.tick() => self.read_roots(None).await,
+                () = until(soon), if soon.is_some() => {
+                    self.read_roots(None).await;
+                    soon = self.unread.then(|| Timestamp::now() + self.settings.retry * 5);
+                }
+            }
+        }
+        while let Some(done) = runs.join_next().await {
+            if let Ok(run) = done {
+                self.finish(run, true).await;
+            }
+        }
+    }
+
+    /// Whether to end.
+    async fn take(&mut self, signal: Signal) -> bool {
+        match signal {
+            Signal::Stop => return true,
+            Signal::App { app } => self.queue.ask(&app, Urgency::Change),
+            Signal::Source { repo } => self.read_roots(Some(&repo)).await,
+        }
+        false
+    }
+
+    /// Reads which apps there are, and asks for a look at each whose source may have news.
+    async fn read_roots(&mut self, repo: Option<&str>) {
+        self.unread = false;
+        for root in self.roots.clone() {
+            if repo.is_none_or(|repo| repo == root.source.repo) {
+                self.read_root(&root).await;
+            }
+        }
+        let subjects = self.subjects.read().await;
+        for subject in subjects.values() {
+            if repo.is_none_or(|repo| repo == subject.source().repo) {
+                self.queue.ask(&subject.name, Urgency::Commit);
+            }
+        }
+    }
+
+    async fn read_root(&mut self, root: &Root) {
+        let found = match self.declared_by(root).await {
+            Ok(found) => found,
+            Err(why) => {
+                self.unread = true;
+                self.notice(Notice::Root {
+                    repo: root.source.repo.clone(),
+                    diagnostics: vec![Diagnostic::error(why)],
+                });
+                self.known_by(root).await
+            }
+        };
+        if !found.diagnostics.is_empty() {
+            let repo = root.source.repo.clone();
+            self.notice(Notice::Root { repo, diagnostics: found.diagnostics });
+        }
+        for subject in found.subjects {
+            self.watch(&subject);
+            self.subjects.write().await.insert(subject.name.clone(), subject);
+        }
+    }
+
+    async fn declared_by(&self, root: &Root) -> Result<Discovered, String> {
+        let itself = crate::discover::itself(root);
+        let world = self.worlds.world(&itself.declaration).map_err(|error| error.message)?;
+        let revision = world.source.resolve(&root.source).await.map_err(|error| error.message)?;
+        let tree = world.source.load(&root.source, &revision.commit).await;
+        Ok(discover(root, tree.map_err(|error| error.message)?.as_ref()))
+    }
+
+    /// What is remembered of a root that cannot be read now: its apps go on as they were applied.
+    async fn known_by(&self, root: &Root) -> Discovered {
+        let itself = crate::discover::itself(root);
+        let mut found = Discovered::default();
+        let Ok(world) = self.worlds.world(&itself.declaration) else { return found };
+        for app in world.store.apps().await.unwrap_or_default() {
+            let record = world.store.record(&app).await.unwrap_or_default();
+            if let Some(declaration) = record.declaration {
+                found.subjects.push(Subject::new(app, declaration));
+            }
+        }
+        if found.subjects.is_empty() {
+            found.subjects.push(itself);
+        }
+        found
+    }
+
+    /// Listens to the target of an app, once for each kind of target.
+    fn watch(&mut self, subject: &Subject) {
+        let target = format!("{:?} {}", subject.spec().target, subject.declaration.target);
+        if self.watched.contains(&target) {
+            return;
+        }
+        let Ok(world) = self.worlds.world(&subject.declaration) else { return };
+        self.watched.push(target);
+        let signals = self.signals.clone();
+        let mut changes = world.target.changes();
+        tokio::spawn(async move {
+            while let Some(change) = changes.next().await {
+                if signals.send(Signal::App { app: change.app }).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Starts what is due, as far as there is room.
+    async fn start(&mut self, runs: &mut JoinSet<Run>) {
+        while self.queue.running() < self.settings.at_once {
+            let Some(app) = self.queue.take() else { break };
+            let subject = self.subjects.read().await.get(&app).cloned();
+            let world = subject.as_ref().map(|subject| self.worlds.world(&subject.declaration));
+            match (subject, world) {
+                (Some(subject), Some(Ok(world))) => {
+                    runs.spawn(async move {
+                        let outcome = trueup_engine::reconcile(&subject, &world).await;
+                        (subject.name, outcome)
+                    });
+                }
+                (Some(_), Some(Err(error))) => {
+                    self.finish((app, Err(Error::Target(error))), false).await
+                }
+                _ => self.queue.done(&app),
+            }
+        }
+    }
+
+    async fn finish(&mut self, (app, outcome): Run, once: bool) {
+        self.queue.done(&app);
+        let now = Timestamp::now();
+        let standing = match &outcome {
+            Ok(outcome) => {
+                for entry in &outcome.entries {
+                    self.notice(Notice::Entry(Box::new(entry.clone())));
+                }
+                status::of_outcome(outcome, now)
+            }
+            Err(error) => status::of_failure(&app, &self.record(&app).await, chain(error), now),
+        };
+        if let Some(at) = self.look_again(&app, &outcome, now, once) {
+            self.queue.ask_at(&app, at);
+        }
+        let deleted = matches!(&outcome, Ok(Outcome { state: State::Deleted, .. }));
+        self.post(app, standing, deleted).await;
+    }
+
+    async fn record(&self, app: &AppName) -> trueup_model::Record {
+        let subject = self.subjects.read().await.get(app).cloned();
+        let world = subject.and_then(|subject| self.worlds.world(&subject.declaration).ok());
+        match world {
+            Some(world) => world.store.record(app).await.unwrap_or_default(),
+            None => trueup_model::Record::default(),
+        }
+    }
+
+    async fn post(&mut self, app: AppName, standing: AppStatus, deleted: bool) {
+        let before = self.board.write().await.insert(app.clone(), standing.clone());
+        let same = before.is_some_and(|before| {
+            (before.state, before.why, before.runs)
+                == (standing.state.clone(), standing.why.clone(), standing.runs.clone())
+        });
+        if !same {
+            self.notice(Notice::Status(Box::new(standing)));
+        }
+        if deleted {
+            self.subjects.write().await.remove(&app);
+            self.board.write().await.remove(&app);
+            self.queue.forget(&app);
+        }
+    }
+
+    /// When to look again though nothing happens; `None`: not before something does (`once`).
+    fn look_again(
+        &mut self,
+        app: &AppName,
+        outcome: &Result<Outcome, Error>,
+        now: Timestamp,
+        once: bool,
+    ) -> Option<Timestamp> {
+        let resync = (!once).then(|| now + self.settings.resync);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(_) if once => return None,
+            Err(_) => return Some(now + self.backoff(app)),
+        };
+        match &outcome.state {
+            State::Waiting { until: Some(until), .. } => {
+                self.failures.remove(app);
+                Some((*until).max(now))
+            }
+            State::Paused { until, .. } if !once => Some(*until),
+            State::Pinned { until: Some(until), .. } if !once => Some(*until),
+            State::Unreadable { permanent: false, .. } if !once => Some(now + self.backoff(app)),
+            _ => {
+                self.failures.remove(app);
+                resync
+            }
+        }
+    }
+
+    fn backoff(&mut self, app: &AppName) -> Duration {
+        let failures = self.failures.entry(app.clone()).or_default();
+        *failures = failures.saturating_add(1);
+        let pause = self.settings.retry.saturating_mul(1 << (*failures - 1).min(10));
+        pause.min(self.settings.poll)
+    }
+
+    fn notice(&self, notice: Notice) {
+        // Nobody may be watching; that is no failure.
+        let _ = self.notices.send(notice);
+    }
+}
+
+/// An error with what caused it, each said once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+async fn until(at: Option<Timestamp>) {
+    let Some(at) = at else { return std::future::pending().await };
+    let left = at.duration_since(Timestamp::now());
+    tokio::time::sleep(left.unsigned_abs() * u32::from(left.is_positive())).await;
+}
