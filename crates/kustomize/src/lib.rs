@@ -14,3 +14,23 @@
 //! were called before, and which step is applied to which of them.
 //!
 //! All of it is pure: files are read through a tree, and there is no state beside the values.
+
+mod config;
+mod decode;
+mod documents;
+mod error;
+mod go_text;
+mod hash;
+mod id;
+mod kustomization;
+pub mod merge;
+mod metadata;
+mod need;
+mod node;
+mod repo;
+pub mod schema;
+mod select;
+mod sort;
+
+#[cfg(test)]
+mod conformance;

@@ -1,0 +1,256 @@
+//! Reads the documents of a file: as resources, or as one JSON value.
+//!
+//! Resources are read as kyaml's `ByteReader` does: the text is cut at `---` lines before anything
+//! is parsed, aliases and merge keys are replaced by what they stand for, and lists of resources by
+//! their items.
+
+mod merge_keys;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use trueup_yaml::{Dialect, DuplicateKeys, Limits, Node, from_slice, go_json, parse_first};
+
+use crate::error::{Error, Kind, Result};
+use crate::metadata;
+
+/// A resource as it was read, and the line of its file on which it starts.
+pub(crate) struct Document {
+    /// Its content, a mapping.
+    pub node: Node,
+    /// Line, from 1; 0 where it is not known.
+    pub line: u32,
+}
+
+/// The resources in a text.
+pub(crate) fn resources(text: &[u8]) -> Result<Vec<Document>> {
+    let documents = drop_bad(parse(text)?)?;
+    expand_lists(documents)
+}
+
+/// A text as JSON: `sigs.k8s.io/yaml`'s `YAMLToJSON`.
+pub(crate) fn to_json(text: &[u8]) -> Result<Value> {
+    from_slice(text, Dialect::V2).map_err(|error| Error::new(error.go_text(Dialect::V2)))
+}
+
+/// A text as JSON for `UnmarshalStrict`: a key may not occur twice.
+pub(crate) fn to_json_strict(text: &[u8]) -> Result<Value> {
+    parse_first(text, &Limits::default())
+        .and_then(|node| node.to_json(Dialect::V2, DuplicateKeys::Refused))
+        .map_err(|error| {
+            Error::new(format!("error converting YAML to JSON: {}", error.go_text(Dialect::V2)))
+        })
+}
+
+/// A text as a value, for `sigs.k8s.io/yaml`'s `Unmarshal`, which frames errors.
+pub(crate) fn to_json_framed(text: &[u8]) -> Result<Value> {
+    from_slice(text, Dialect::V2).map_err(|error| {
+        Error::new(format!("error converting YAML to JSON: {}", error.go_text(Dialect::V2)))
+    })
+}
+
+/// A resource as JSON, by the rules of the reader that upstream uses for resources.
+pub(crate) fn node_to_json(node: &Node) -> Result<Value> {
+    node.to_json(Dialect::V3, DuplicateKeys::Refused)
+        .map_err(|error| Error::new(error.go_text(Dialect::V3)))
+}
+
+/// The documents of a text that are not empty.
+fn parse(text: &[u8]) -> Result<Vec<Document>> {
+    let text = without_carriage_returns(text);
+    let parts = split(&text)?;
+    let only = parts.len() == 1;
+    let mut documents = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut node = parse_first(part.text, &Limits::default()).map_err(|error| {
+            Error::new(error.go_text(Dialect::V3))
+                .context("MalformedYAMLError")
+                .of_kind(Kind::MalformedYaml)
+        })?;
+        if node.is_null() {
+            continue;
+        }
+        merge_keys::expand(&mut node)?;
+        if only && is_list(&node) {
+            return Ok(list_items(node, &part));
+        }
+        let line = part.line_of(&node);
+        documents.push(Document { node, line });
+    }
+    Ok(documents)
+}
+
+fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.windows(2).any(|pair| pair == b"\r\n") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().peekable();
+    while let Some(&byte) = bytes.next() {
+        if byte != b'\r' || bytes.peek() != Some(&&b'\n') {
+            out.push(byte);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A document's text and how many lines precede it.
+struct Part<'a> {
+    text: &'a [u8],
+    lines_before: usize,
+}
+
+impl Part<'_> {
+    fn line_of(&self, node: &Node) -> u32 {
+        let line = usize::try_from(node.position().line).unwrap_or(0);
+        u32::try_from(self.lines_before + line).unwrap_or(0)
+    }
+}
+
+/// Cuts a text at the lines that start with `---`, but for the first line. Only a comment may follow
+/// the dashes.
+fn split(text: &[u8]) -> Result<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    if text.is_empty() {
+        return Ok(parts);
+    }
+    let mut start = 0;
+    let mut lines_before = 0;
+    let mut at = 0;
+    let mut lines = 0;
+    // A separator takes the line break before it along, so two of them in a row are one and a line.
+    let mut break_is_free = false;
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        let is_separator = break_is_free && line.starts_with(b"---") && line.ends_with(b"\n");
+        if is_separator {
+            check_separator(line)?;
+            parts.push(Part { text: text.get(start..at).unwrap_or_default(), lines_before });
+            start = at + line.len();
+            lines_before = lines + 1;
+        }
+        break_is_free = !is_separator;
+        at += line.len();
+        lines += 1;
+    }
+    parts.push(Part { text: text.get(start..).unwrap_or_default(), lines_before });
+    Ok(parts)
+}
+
+fn check_separator(line: &[u8]) -> Result<()> {
+    let rest = line.get(3..).unwrap_or_default().trim_ascii();
+    if rest.is_empty() || rest.starts_with(b"#") {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+    Err(Error::new(format!("invalid document separator: {line}")))
+}
+
+fn is_list(node: &Node) -> bool {
+    let kind = metadata::text(node, "kind");
+    (kind == "List" || kind == "ResourceList")
+        && (node.get("items").is_some() || node.get("functionConfig").is_some())
+}
+
+fn list_items(mut list: Node, part: &Part<'_>) -> Vec<Document> {
+    let items = list.get_mut("items").and_then(Node::items_mut).map(std::mem::take);
+    let document = |node: Node| Document { line: part.line_of(&node), node };
+    items.unwrap_or_default().into_iter().map(document).collect()
+}
+
+/// Drops empty documents; one that has no type or name is an error.
+fn drop_bad(mut documents: Vec<Document>) -> Result<Vec<Document>> {
+    documents.retain(|document| !metadata::is_empty(&document.node));
+    for document in &documents {
+        metadata::check(&document.node)?;
+    }
+    Ok(documents)
+}
+
+/// Replaces each resource whose kind ends in `List` by its items, which go to the end.
+fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
+    if !documents.iter().any(|document| metadata::kind(&document.node).ends_with("List")) {
+        return Ok(documents);
+    }
+    let mut expanded = Vec::new();
+    let mut queue = std::collections::VecDeque::from(documents);
+    while let Some(document) = queue.pop_front() {
+        let kind = metadata::kind(&document.node).to_owned();
+        if !kind.ends_with("List") || document.node.get("items").is_none() {
+            expanded.push(document);
+            continue;
+        }
+        let json = node_to_json(&document.node).map_err(|error| {
+            Error::new(format!("trouble expanding list of {kind}; {}", error.chain()))
+        })?;
+        match json.get("items") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(items)) => {
+                for item in items {
+                    queue.extend(from_json(item, document.line)?);
+                }
+            }
+            Some(other) => {
+                let found = go_type(other);
+                return Err(Error::new(format!(
+                    "expected array in {kind}/items, but found {found}"
+                )));
+            }
+        }
+    }
+    Ok(expanded)
+}
+
+fn from_json(item: &Value, line: u32) -> Result<Vec<Document>> {
+    let text = go_json::compact(item).map_err(|error| Error::new(error.to_string()))?;
+    let mut documents = drop_bad(parse(text.as_bytes())?)?;
+    for document in &mut documents {
+        document.line = line;
+    }
+    Ok(documents)
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<u32> {
+        resources(text.as_bytes()).unwrap().iter().map(|document| document.line).collect()
+    }
+
+    const A: &str = "kind: A\nmetadata:\n  name: a\n";
+
+    #[test]
+    fn documents_know_their_lines() {
+        assert_eq!(lines(&format!("{A}---\n{A}--- # c\n\n{A}")), [1, 5, 10]);
+        assert_eq!(lines(&format!("---\n{A}---\n---\n{A}")), [2, 7]);
+        assert!(resources(b"a: b\n--- c\na: b\n").is_err());
+    }
+
+    #[test]
+    fn lists_become_their_items() {
+        let item = "{kind: A, metadata: {name: a}}";
+        assert_eq!(lines(&format!("kind: List\nitems: [{item}, {item}]\n")), [2, 2]);
+        assert_eq!(lines(&format!("kind: AList\nitems: [{item}]\n---\n{A}")), [4, 1]);
+        assert_eq!(lines("kind: AList\nitems:\n").len(), 0);
+    }
+
+    #[test]
+    fn what_has_no_name_is_refused() {
+        for text in ["a: b", "kind: A", "kind: A\nmetadata: {}", "text", "[a]"] {
+            assert!(resources(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(resources(b"# nothing\n---\n{}\n").unwrap().is_empty());
+    }
+}

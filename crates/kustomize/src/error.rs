@@ -1,0 +1,118 @@
+//! What can go wrong in a build, worded as upstream words it.
+//!
+//! Upstream wraps an error in a prefix wherever it passes through, and prints the chain joined by
+//! `: `. People search for these texts, so a build that fails here fails with the same chain. Each
+//! link is an [`Error`]; its `Display` is that link alone, and [`Error::chain`] is the whole.
+
+use std::fmt;
+
+use trueup_model::{Diagnostic, Location};
+
+/// What kind of failure it is, where a caller has to tell them apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The input is wrong.
+    #[default]
+    Input,
+    /// A file is not YAML; a reader that guesses between a file and a folder stops guessing then.
+    MalformedYaml,
+    /// A remote file could not be had; there is nothing else to try.
+    Http,
+    /// The feature runs other programs and is refused.
+    Unsupported,
+}
+
+/// One link of the chain that leads to what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    message: String,
+    kind: Kind,
+    location: Option<Location>,
+    source: Option<Box<Error>>,
+}
+
+/// The result of a step of a build.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of the input.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), kind: Kind::Input, location: None, source: None }
+    }
+
+    /// The same error, of another kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same error, with the place that a person has to look at; an earlier, more exact place
+    /// stays.
+    pub fn at(mut self, location: Location) -> Self {
+        if self.location().is_none() {
+            self.location = Some(location);
+        }
+        self
+    }
+
+    /// This error as the cause of another one.
+    pub fn context(self, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            kind: self.kind,
+            location: None,
+            source: Some(Box::new(self)),
+        }
+    }
+
+    /// The kind of the innermost error.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The most exact place that is known.
+    pub fn location(&self) -> Option<&Location> {
+        self.source.as_deref().and_then(Error::location).or(self.location.as_ref())
+    }
+
+    /// The whole chain, outermost first, joined by `: `; what upstream prints after `Error: `.
+    pub fn chain(&self) -> String {
+        match &self.source {
+            Some(source) => format!("{}: {}", self.message, source.chain()),
+            None => self.message.clone(),
+        }
+    }
+
+    /// The error as data for whoever shows it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let diagnostic = Diagnostic::error(self.chain());
+        match self.location() {
+            Some(location) => diagnostic.at(location.clone()),
+            None => diagnostic,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// Adds a prefix to the error of a result, as upstream's `WrapPrefixf` does.
+pub(crate) trait Context<T> {
+    /// Wraps the error, if there is one, in `message`.
+    fn context(self, message: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> Context<T> for Result<T> {
+    fn context(self, message: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| error.context(message()))
+    }
+}

@@ -1,0 +1,108 @@
+//! The ledger's rows: one hash chain an app, entries as compressed JSON.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use trueup_model::ports::HistoryQuery;
+use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, LedgerKind};
+
+use crate::StoreError;
+use crate::content::WriteError;
+use crate::journal::Head;
+
+/// Every so many entries the head of a chain is signed.
+const CHECKPOINT_EVERY: u64 = 64;
+const LEVEL: i32 = 3;
+
+/// Where an app's chain ends.
+pub(crate) fn head(connection: &Connection, app: &AppName) -> Result<Head, WriteError> {
+    let head = connection
+        .prepare_cached("SELECT head_seq, head_hash FROM app WHERE name = ?1")?
+        .query_row([app.as_str()], |row| {
+            Ok(Head { seq: row.get(0)?, hash: Digest::from_bytes(row.get(1)?) })
+        })
+        .optional()?;
+    Ok(head.unwrap_or_else(Head::none))
+}
+
+/// Appends entries to an app's chain and answers its new end.
+pub(crate) fn append(
+    connection: &Connection,
+    key: &InstallationKey,
+    app: &AppName,
+    mut head: Head,
+    entries: &[LedgerEntry],
+) -> Result<Head, WriteError> {
+    let mut insert = connection
+        .prepare_cached("INSERT INTO ledger (app, seq, rendered, body) VALUES (?1, ?2, ?3, ?4)")?;
+    for entry in entries {
+        let mut entry = entry.clone();
+        entry.app = app.clone();
+        entry.seq = head.seq + 1;
+        entry.previous = head.hash;
+        entry.hash = entry.compute_hash();
+        let rendered = entry.rendered.map(|digest| *digest.as_bytes());
+        insert.execute(params![app.as_str(), entry.seq, rendered, encode(&entry)?])?;
+        head = Head { seq: entry.seq, hash: entry.hash };
+        // Where a chain goes on after a loss, the signature is what tells the gap from a cut.
+        if head.seq.is_multiple_of(CHECKPOINT_EVERY) || entry.kind == LedgerKind::Restored {
+            sign(connection, key, app, head)?;
+        }
+    }
+    Ok(head)
+}
+
+fn sign(
+    connection: &Connection,
+    key: &InstallationKey,
+    app: &AppName,
+    head: Head,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO checkpoint (app, seq, hash, seal) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![app.as_str(), head.seq, head.hash.as_bytes(), seal(key, app, head)])?;
+    Ok(())
+}
+
+/// What only who has the installation's key can write beside a head.
+pub(crate) fn seal(key: &InstallationKey, app: &AppName, head: Head) -> [u8; 32] {
+    let parts = [app.as_str().as_bytes(), &head.seq.to_be_bytes(), head.hash.as_bytes()];
+    key.derive("ledger-checkpoint", &parts)
+}
+
+fn encode(entry: &LedgerEntry) -> Result<Vec<u8>, StoreError> {
+    let unwritable =
+        |why: String| StoreError::Unreadable { what: "a ledger entry".to_owned(), why };
+    let json = serde_json::to_vec(entry).map_err(|error| unwritable(error.to_string()))?;
+    zstd::bulk::compress(&json, LEVEL).map_err(|error| unwritable(error.to_string()))
+}
+
+/// The entry of a row `app, seq, body`.
+pub(crate) fn decode(row: &Row<'_>) -> Result<LedgerEntry, WriteError> {
+    let (app, seq): (String, u64) = (row.get(0)?, row.get(1)?);
+    let body: Vec<u8> = row.get(2)?;
+    let unreadable =
+        |why: String| StoreError::Unreadable { what: format!("entry {seq} of {app}"), why };
+    let json =
+        zstd::stream::decode_all(body.as_slice()).map_err(|error| unreadable(error.to_string()))?;
+    Ok(serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))?)
+}
+
+/// Entries, the newest first.
+pub(crate) fn history(
+    connection: &Connection,
+    query: &HistoryQuery,
+) -> Result<Vec<LedgerEntry>, WriteError> {
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(match query.app {
+        Some(_) => "SELECT app, seq, body FROM ledger WHERE app = ?2 ORDER BY seq DESC LIMIT ?1",
+        None => "SELECT app, seq, body FROM ledger ORDER BY id DESC LIMIT ?1",
+    })?;
+    let mut rows = match &query.app {
+        Some(app) => statement.query(params![limit, app.as_str()])?,
+        None => statement.query(params![limit])?,
+    };
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(decode(row)?);
+    }
+    Ok(entries)
+}
