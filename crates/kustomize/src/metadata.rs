@@ -182,7 +182,7 @@ pub(crate) fn check(node: &Node) -> Result<()> {
 }
 
 /// Whether any of type, name, namespace, labels and annotations is given.
-fn has_metadata(node: &Node) -> bool {
+pub(crate) fn has_metadata(node: &Node) -> bool {
     let given = |node: &Node, field: &str| node.get(field).is_some_and(|value| !is_empty(value));
     given(node, "apiVersion")
         || given(node, "kind")

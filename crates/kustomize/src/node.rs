@@ -5,11 +5,13 @@
 //! are those of `kyaml/yaml/fns.go`: a new value takes the style of the one it replaces, and a new
 //! field whose text YAML 1.1 would read as something else than text is quoted.
 
+mod json;
 mod path;
 mod pattern;
 
 use trueup_yaml::{Content, Dialect, Indent, Node, Resolved, Style, Tag, node_to_yaml_v3};
 
+pub(crate) use json::from_json;
 pub(crate) use path::{lookup, lookup_mut, lookup_or_create, split_path, split_path_with_brackets};
 pub(crate) use pattern::{Found, follow, select};
 

@@ -1,0 +1,69 @@
+//! JSON patches (RFC 6902), with the leniency of the library that upstream uses (evanphx/json-patch
+//! v4): indices may be negative, `replace` sets fields that are not there, `add` without a value adds
+//! a null.
+//!
+//! Upstream turns a resource into JSON for it and back again. That changes what is not patched too:
+//! numbers become floats, quotes and empty fields are written anew. So it does here.
+
+mod apply;
+
+use serde_json::{Map, Value};
+use trueup_yaml::Node;
+
+use crate::error::{Error, Result};
+
+/// The operations of a patch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JsonPatch {
+    operations: Vec<Map<String, Value>>,
+}
+
+impl JsonPatch {
+    /// Reads a patch in JSON or YAML.
+    pub(crate) fn parse(patch: &str) -> Result<Self> {
+        let json = if patch.starts_with('[') {
+            serde_json::from_str(patch).map_err(|error| Error::new(error.to_string()))?
+        } else {
+            crate::documents::to_json(patch.as_bytes())?
+        };
+        let operations = match json {
+            Value::Null => Vec::new(),
+            Value::Array(operations) => operations,
+            other => return Err(unfit(&other, "jsonpatch.Patch")),
+        };
+        let operation = |operation| match operation {
+            Value::Object(operation) => Ok(operation),
+            Value::Null => Ok(Map::new()),
+            other => Err(unfit(&other, "jsonpatch.Operation")),
+        };
+        Ok(Self { operations: operations.into_iter().map(operation).collect::<Result<_>>()? })
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Applies the patch to a resource.
+    pub(crate) fn apply(&self, resource: &mut Node) -> Result<()> {
+        let mut json = crate::documents::node_to_json(resource)?;
+        apply::apply(&mut json, &self.operations)?;
+        if !json.is_object() {
+            return Err(unfit(&json, "map[string]interface {}"));
+        }
+        *resource = crate::node::from_json(&json);
+        Ok(())
+    }
+}
+
+fn unfit(value: &Value, go_type: &str) -> Error {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    Error::new(format!("json: cannot unmarshal {kind} into Go value of type {go_type}"))
+}
