@@ -50,6 +50,7 @@ impl Node {
         };
         match self.given_tag() {
             None if self.style != Style::Plain => Ok(Resolved::Str(text)),
+            None if self.is_non_specific() && dialect == Dialect::V2 => Ok(Resolved::Str(text)),
             None => Ok(resolve_plain(text, dialect)),
             Some(tag) => self.resolve_as(tag, text, dialect),
         }
@@ -177,10 +178,20 @@ fn point(text: &str) -> Resolved<'_> {
     if let Some(value) = special_float(text) {
         return Resolved::Float(value);
     }
-    match decimal(text) {
-        Some(value) => Resolved::Float(value),
-        None => Resolved::Str(text),
+    let value = if text.contains('_') { decimal_with_gaps(text) } else { decimal(text) };
+    value.map_or(Resolved::Str(text), Resolved::Float)
+}
+
+/// Go's `ParseFloat` lets a `_` stand between two digits.
+fn decimal_with_gaps(text: &str) -> Option<f64> {
+    let between_digits = text.as_bytes().windows(3).filter(|window| {
+        matches!(window, [before, b'_', after] if before.is_ascii_digit() && after.is_ascii_digit())
+    });
+    let gaps = text.bytes().filter(|&byte| byte == b'_').count();
+    if between_digits.count() != gaps {
+        return None;
     }
+    decimal(&text.replace('_', ""))
 }
 
 fn number(text: &str, dialect: Dialect, times: bool) -> Resolved<'_> {
@@ -219,19 +230,26 @@ fn go_integer(plain: &str, dialect: Dialect) -> Option<Resolved<'static>> {
         _ => (false, plain),
     };
     let (radix, body) = radix(digits);
-    if !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        if let Ok(value) = i128::from_str_radix(body, radix) {
-            let value = if negative { -value } else { value };
-            if let Ok(value) = i64::try_from(value) {
-                return Some(Resolved::Int(value));
-            }
-            // `ParseUint` takes no sign at all.
-            if digits.len() == plain.len() {
-                return u64::try_from(value).ok().map(Resolved::Uint);
-            }
+    if let Some(value) = unsigned(body, radix) {
+        let value = if negative { -value } else { value };
+        if let Ok(value) = i64::try_from(value) {
+            return Some(Resolved::Int(value));
+        }
+        // `ParseUint` takes no sign at all.
+        if digits.len() == plain.len() {
+            return u64::try_from(value).ok().map(Resolved::Uint);
         }
     }
     signed_after_prefix(plain, dialect)
+}
+
+/// Digits alone: Rust's own parser takes a sign.
+fn unsigned(digits: &str, radix: u32) -> Option<i128> {
+    if digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        i128::from_str_radix(digits, radix).ok()
+    } else {
+        None
+    }
 }
 
 fn radix(digits: &str) -> (u32, &str) {

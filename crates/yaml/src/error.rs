@@ -16,6 +16,8 @@ pub struct Error {
     column: u32,
     go_line_v2: u32,
     go_line_v3: u32,
+    /// What yaml.v3 complains about instead.
+    instead_v3: Option<Box<Error>>,
 }
 
 /// The step that failed.
@@ -39,13 +41,27 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>, line: u32, column: u32) -> Self {
-        Self { kind, message: message.into(), line, column, go_line_v2: 0, go_line_v3: 0 }
+        Self {
+            kind,
+            message: message.into(),
+            line,
+            column,
+            go_line_v2: 0,
+            go_line_v3: 0,
+            instead_v3: None,
+        }
     }
 
     /// Sets the lines that goyaml.v2 and yaml.v3 name; both have rules of their own. 0 is none.
     pub(crate) fn with_go_lines(mut self, v2: u32, v3: u32) -> Self {
         self.go_line_v2 = v2;
         self.go_line_v3 = v3;
+        self
+    }
+
+    /// yaml.v3 looks further ahead and has already found another error.
+    pub(crate) fn but_for_v3(mut self, other: &Error) -> Self {
+        self.instead_v3 = Some(Box::new(other.clone()));
         self
     }
 
@@ -72,6 +88,9 @@ impl Error {
     /// The text that go-yaml prints, such as `yaml: line 3: did not find expected key`. goyaml.v2
     /// and yaml.v3 differ in the line they name, and neither names the one that a person counts.
     pub fn go_text(&self, dialect: Dialect) -> String {
+        if let (Dialect::V3, Some(instead)) = (dialect, &self.instead_v3) {
+            return instead.go_text(dialect);
+        }
         let line = match dialect {
             Dialect::V2 => self.go_line_v2,
             Dialect::V3 => self.go_line_v3,

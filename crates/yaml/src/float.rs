@@ -15,9 +15,20 @@ pub fn format_g(value: f64) -> String {
 pub(crate) fn format_g32(value: f64) -> String {
     let value = value as f32;
     if !value.is_finite() {
-        return format_g(f64::from(value));
+        return special(f64::from(value)).to_owned();
     }
     Shortest::from_scientific(&format!("{value:e}")).general()
+}
+
+/// How YAML writes what is no number.
+pub(crate) fn special(value: f64) -> &'static str {
+    if value.is_nan() {
+        ".nan"
+    } else if value > 0.0 {
+        ".inf"
+    } else {
+        "-.inf"
+    }
 }
 
 /// As `encoding/json`: `'f'`, or `'e'` below 1e-6 and from 1e21, the exponent without padding.

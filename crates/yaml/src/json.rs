@@ -1,10 +1,13 @@
 //! Nodes → JSON, as `sigs.k8s.io/yaml` and as Kustomize convert.
 
+mod go_syntax;
+
 use serde_json::{Map, Number, Value as Json};
 
 use crate::dialect::{Dialect, Resolved};
 use crate::error::{Error, ErrorKind};
-use crate::float::{format_g32, format_json};
+use crate::float::{format_g32, format_json, special};
+
 use crate::node::{Content, Node, Tag};
 use crate::parse::{Limits, parse_first};
 
@@ -45,6 +48,15 @@ struct Converter {
     complaints: Vec<Complaint>,
 }
 
+/// Which mapping it is.
+#[derive(Clone, Copy)]
+struct Level {
+    /// The outermost, whose keys Kustomize decodes as strings.
+    root: bool,
+    /// One that a merge key names: what is there already stays.
+    merged: bool,
+}
+
 struct Complaint {
     text: String,
     line: u32,
@@ -74,7 +86,9 @@ impl Converter {
                 let mut map = Map::new();
                 match self.dialect {
                     Dialect::V2 => self.entries_v2(entries, &mut map)?,
-                    Dialect::V3 => self.entries_v3(node, entries, &mut map, root)?,
+                    Dialect::V3 => {
+                        self.entries_v3(node, entries, &mut map, Level { root, merged: false })?
+                    }
                 }
                 Ok(Json::Object(map))
             }
@@ -90,7 +104,12 @@ impl Converter {
             Resolved::Float(value) => float(value, node)?,
             Resolved::Timestamp(time) => match self.dialect {
                 Dialect::V2 => Json::String(node.text().unwrap_or_default().to_owned()),
-                Dialect::V3 => Json::String(time.to_string()),
+                Dialect::V3 if time.has_json_zone() => Json::String(time.to_string()),
+                Dialect::V3 => {
+                    let message = "json: error calling MarshalJSON for type time.Time: \
+                                   Time.MarshalJSON: timezone hour outside of range [0,23]";
+                    return Err(node.error(ErrorKind::Json, message));
+                }
             },
             Resolved::Str(text) => Json::String(text.to_owned()),
             Resolved::Bytes(bytes) => Json::String(crate::print::replace_invalid(&bytes)),
@@ -115,8 +134,9 @@ impl Converter {
             let json = self.value(value, false)?;
             if self.duplicates == DuplicateKeys::Refused && map.contains_key(&name) {
                 let position = value.position();
+                let shown = go_syntax::of(key, Dialect::V2);
                 self.complaints.push(Complaint {
-                    text: format!("line {}: key {name:?} already set in map", position.line),
+                    text: format!("line {}: key {shown} already set in map", position.line),
                     line: position.line,
                     column: position.column,
                 });
@@ -129,7 +149,7 @@ impl Converter {
 
     fn key_v2(&self, key: &Node, value: &Node) -> Result<String, Error> {
         if key.text().is_none() {
-            return Err(key.error(ErrorKind::Key, "invalid map key: a sequence or mapping"));
+            return Err(invalid_key(key, Dialect::V2));
         }
         Ok(match key.resolve(Dialect::V2)? {
             Resolved::Str(text) => text.to_owned(),
@@ -154,7 +174,7 @@ impl Converter {
         node: &Node,
         entries: &[(Node, Node)],
         map: &mut Map<String, Json>,
-        root: bool,
+        level: Level,
     ) -> Result<(), Error> {
         if self.has_duplicates(entries) {
             return Ok(());
@@ -165,24 +185,40 @@ impl Converter {
                 merge = Some(value);
                 continue;
             }
-            let Some(name) = key.text() else {
-                return Err(key.error(ErrorKind::Key, "invalid map key: a sequence or mapping"));
-            };
-            if !root && !matches!(key.tag(), Tag::Str | Tag::Merge) {
+            if key.text().is_none() {
+                if !level.root {
+                    return Err(invalid_key(key, Dialect::V3));
+                }
+                self.complain_of_key(key);
+                continue;
+            }
+            if !level.root && !matches!(key.tag(), Tag::Str | Tag::Merge) {
                 let message = "json: unsupported type: map[interface {}]interface {}";
                 return Err(node.error(ErrorKind::Json, message));
             }
-            if !map.contains_key(name) {
+            let Some(name) = key_v3(key)? else { continue };
+            if !(level.merged && map.contains_key(&name)) {
                 let json = self.value(value, false)?;
-                map.insert(name.to_owned(), json);
+                map.insert(name, json);
             }
         }
         if let Some(value) = merge {
             for source in merge_sources(value)? {
-                self.entries_v3(value, source, map, root)?;
+                self.entries_v3(value, source, map, Level { merged: true, ..level })?;
             }
         }
         Ok(())
+    }
+
+    fn complain_of_key(&mut self, key: &Node) {
+        let position = key.position();
+        let shown = if matches!(key.tag(), Tag::Seq | Tag::Map) { "" } else { " ``" };
+        let tag = key.tag_text();
+        self.complaints.push(Complaint {
+            text: format!("line {}: cannot unmarshal {tag}{shown} into string", position.line),
+            line: position.line,
+            column: position.column,
+        });
     }
 
     fn has_duplicates(&mut self, entries: &[(Node, Node)]) -> bool {
@@ -210,9 +246,9 @@ impl Converter {
 
 /// Pairs of equal keys. Few keys are compared each with each; many are sorted first.
 fn duplicate_keys(entries: &[(Node, Node)]) -> Vec<(usize, usize)> {
-    let key = |index: usize| entries.get(index).and_then(|(key, _)| key.text());
+    let key = |index: usize| entries.get(index).map(|(key, _)| identity(key));
     let mut pairs = Vec::new();
-    let mut order: Vec<usize> = (0..entries.len()).filter(|&index| key(index).is_some()).collect();
+    let mut order: Vec<usize> = (0..entries.len()).collect();
     if order.windows(2).all(|pair| key(pair[0]) < key(pair[1])) {
         return pairs;
     }
@@ -224,6 +260,35 @@ fn duplicate_keys(entries: &[(Node, Node)]) -> Vec<(usize, usize)> {
     }
     pairs.sort_unstable();
     pairs
+}
+
+/// What yaml.v3 compares of two keys: the kind of node, and its text or the name it is an alias of.
+fn identity(key: &Node) -> (u8, &str) {
+    match (&key.content, key.alias()) {
+        (_, Some(name)) => (0, name),
+        (Content::Scalar(text), _) => (1, text),
+        (Content::Sequence(_), _) => (2, ""),
+        (Content::Mapping(_), _) => (3, ""),
+    }
+}
+
+/// A key as yaml.v3 decodes it into a string: its text, whatever it means; a null is left out.
+fn key_v3(key: &Node) -> Result<Option<String>, Error> {
+    Ok(match key.resolve(Dialect::V3)? {
+        Resolved::Null => None,
+        Resolved::Bytes(bytes) => Some(crate::print::replace_invalid(&bytes)),
+        _ => key.text().map(str::to_owned),
+    })
+}
+
+fn invalid_key(key: &Node, dialect: Dialect) -> Error {
+    key.error(ErrorKind::Key, format!("invalid map key: {}", go_syntax::of(key, dialect)))
+}
+
+fn unsupported_key(key: &Node, value: &Node, kind: &str, shown: &str) -> Error {
+    let value = go_syntax::of(value, Dialect::V2);
+    let message = format!("unsupported map key of type: {kind}, key: {shown}, value: {value}");
+    key.error(ErrorKind::Json, message)
 }
 
 /// The mappings that the value of a merge key names.
@@ -256,20 +321,4 @@ fn float(value: f64, node: &Node) -> Result<Json, Error> {
         return Ok(Json::Number(value.into()));
     }
     Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
-}
-
-fn special(value: f64) -> &'static str {
-    if value.is_nan() {
-        ".nan"
-    } else if value > 0.0 {
-        ".inf"
-    } else {
-        "-.inf"
-    }
-}
-
-fn unsupported_key(key: &Node, value: &Node, kind: &str, shown: &str) -> Error {
-    let value = value.text().map_or_else(|| "…".to_owned(), |text| format!("{text:?}"));
-    let message = format!("unsupported map key of type: {kind}, key: {shown}, value: {value}");
-    key.error(ErrorKind::Json, message)
 }

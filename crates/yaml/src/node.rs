@@ -95,6 +95,8 @@ enum Written {
     Asserted(Tag),
     /// The document said so.
     Explicit(Tag),
+    /// `!`: a string to goyaml.v2, nothing at all to yaml.v3.
+    NonSpecific,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -226,6 +228,10 @@ impl Node {
 
     /// Sets the tag as if it had been written: `!!str`, `!local`, `tag:…`.
     pub(crate) fn set_written_tag(&mut self, text: &str) {
+        if text == "!" {
+            self.tag = Written::NonSpecific;
+            return;
+        }
         let tag = Tag::from_text(text);
         if tag == Tag::Other {
             let short = match text.strip_prefix(LONG_PREFIX) {
@@ -245,9 +251,14 @@ impl Node {
     /// The tag that was written or asserted, if any.
     pub fn given_tag(&self) -> Option<Tag> {
         match self.tag {
-            Written::Resolved => None,
+            Written::Resolved | Written::NonSpecific => None,
             Written::Asserted(tag) | Written::Explicit(tag) => Some(tag),
         }
+    }
+
+    /// Whether it is tagged with `!` alone.
+    pub(crate) fn is_non_specific(&self) -> bool {
+        self.tag == Written::NonSpecific
     }
 
     /// The type of the node by yaml.v3's rules (`Node.ShortTag`).

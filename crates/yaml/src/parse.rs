@@ -1,7 +1,9 @@
 //! Bytes → documents.
 
 mod compose;
-mod events;
+mod cursor;
+mod scan;
+mod token;
 
 use crate::error::Error;
 use crate::node::Node;
@@ -38,7 +40,8 @@ pub struct Document {
 /// # Errors
 /// The first thing that is wrong in it.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Error> {
-    let mut composer = compose::Composer::new(bytes, limits)?;
+    let bytes = cursor::as_utf8(bytes);
+    let mut composer = compose::Composer::new(&bytes, limits)?;
     let mut documents = Vec::new();
     while let Some(document) = composer.next_document()? {
         documents.push(document);
@@ -52,6 +55,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Error> {
 /// # Errors
 /// The first thing that is wrong in it.
 pub fn parse_first(bytes: &[u8], limits: &Limits) -> Result<Node, Error> {
-    let mut composer = compose::Composer::new(bytes, limits)?;
+    let bytes = cursor::as_utf8(bytes);
+    let mut composer = compose::Composer::new(&bytes, limits)?;
     Ok(composer.next_document()?.map_or_else(Node::null, |document| document.root))
 }

@@ -11,7 +11,7 @@ mod writer;
 use std::borrow::Cow;
 
 use crate::dialect::Dialect;
-use crate::float::{format_g, format_json};
+use crate::float::{format_g, format_json, special};
 use crate::key_order;
 use crate::node::Node;
 use crate::value::{Sink, Value};
@@ -301,12 +301,13 @@ impl Printer {
     }
 }
 
-/// Folds U+0085 with the blanks around it as a double-quoted scalar is folded: one becomes a space,
+/// Folds U+0085 with the spaces around it as a double-quoted scalar is folded: one becomes a space,
 /// several become one line feed less.
 fn fold_next_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut lines = text.split('\u{85}').peekable();
-    let blank = [' ', '\t'];
+    // Tabs come from JSON as escapes, which are not trimmed.
+    let blank = ' ';
     let mut breaks = 0usize;
     if let Some(first) = lines.next() {
         out.push_str(if lines.peek().is_some() { first.trim_end_matches(blank) } else { first });
@@ -358,7 +359,7 @@ impl Sink for Printer {
 
     fn float(&mut self, value: f64) {
         match (self.rules.dialect, format_json(value)) {
-            (Dialect::V3, None) => self.bare(scalar::special_float(value)),
+            (Dialect::V3, None) => self.bare(special(value)),
             (Dialect::V3, Some(_)) => self.bare(&format_g(value)),
             (Dialect::V2, None) => {
                 self.error.get_or_insert(PrintError::not_json(value));

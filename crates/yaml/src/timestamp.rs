@@ -38,8 +38,14 @@ impl Timestamp {
         (rest.0.is_empty() && time.is_valid()).then_some(time)
     }
 
+    /// Whether Go marshals it: the zone must be less than a day away.
+    pub(crate) fn has_json_zone(&self) -> bool {
+        self.offset.unsigned_abs() < 24 * 60
+    }
+
     fn is_valid(&self) -> bool {
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+        let multiple = |years| self.year.is_multiple_of(years);
+        let leap = multiple(4) && (!multiple(100) || multiple(400));
         let days = match self.month {
             2 if leap => 29,
             2 => 28,

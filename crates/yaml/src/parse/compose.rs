@@ -1,20 +1,30 @@
-//! Events → nodes, with aliases expanded and the limits kept.
+//! Tokens → nodes: YAML's grammar as libyaml's parser reads it, with aliases expanded and the limits
+//! kept.
 
+mod collections;
+mod directives;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use compact_str::CompactString;
 
-use super::events::{Event, EventKind, Events, Properties};
+use super::cursor::Mark;
+use super::scan::Scanner;
+use super::token::{Kind, Token};
 use super::{Document, Limits};
 use crate::error::{Error, ErrorKind};
 use crate::node::{Content, Node, Style};
 
 /// Composes the documents of a stream, one after the other.
 pub(super) struct Composer<'a> {
-    events: Events<'a>,
+    tokens: Scanner<'a>,
     limits: Limits,
     /// What an anchor names in this document; `None` while that is being read.
     anchors: HashMap<CompactString, Option<Anchored>>,
+    /// Handles of tags and what they stand for.
+    handles: Vec<(&'a str, Cow<'a, str>)>,
+    started: bool,
     depth: usize,
     nodes: usize,
     /// How many of the nodes are copies made for aliases.
@@ -27,16 +37,46 @@ struct Anchored {
     nodes: usize,
 }
 
+/// Where a node may stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a flow collection.
+    Flow,
+    /// In a block.
+    Block,
+    /// In a block mapping, where a sequence need not be indented.
+    Entry,
+}
+
+/// How a document starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// With its content.
+    Implicit,
+    /// With `---`.
+    Explicit,
+}
+
+#[derive(Default)]
+struct Properties<'a> {
+    anchor: Option<&'a str>,
+    tag: Option<Cow<'a, str>>,
+}
+
 impl<'a> Composer<'a> {
     pub(super) fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
-        if bytes.len() > limits.bytes {
-            let message = format!("the stream has more than {} bytes", limits.bytes);
+        // Places are kept in 32 bits.
+        let bound = limits.bytes.min(u32::MAX as usize - 1);
+        if bytes.len() > bound {
+            let message = format!("the stream has more than {bound} bytes");
             return Err(Error::new(ErrorKind::Limit, message, 0, 0));
         }
         Ok(Self {
-            events: Events::new(bytes),
+            tokens: Scanner::new(bytes),
             limits: *limits,
             anchors: HashMap::new(),
+            handles: Vec::new(),
+            started: false,
             depth: 0,
             nodes: 0,
             copies: 0,
@@ -44,176 +84,175 @@ impl<'a> Composer<'a> {
     }
 
     pub(super) fn next_document(&mut self) -> Result<Option<Document>, Error> {
-        loop {
-            let event = self.events.next()?;
-            match event.kind {
-                EventKind::StreamEnd => return Ok(None),
-                EventKind::DocumentEnd => {}
-                EventKind::DocumentStart => {
-                    self.anchors.clear();
-                    let event = self.events.next()?;
-                    let is_empty = event.is_nothing();
-                    let root = self.node(event)?;
-                    // The end is read with the document: an error right behind it belongs to it.
-                    self.events.next()?;
-                    return Ok(Some(Document { root, is_empty }));
-                }
-                _ => return Err(event.error(ErrorKind::Syntax, "did not find a document")),
+        self.anchors.clear();
+        let Some(start) = self.start_document()? else { return Ok(None) };
+        let token = self.tokens.peek()?;
+        let at = token.start;
+        let document = match token.kind {
+            _ if start == Start::Implicit => {
+                Document { root: self.node(Place::Block)?, is_empty: false }
             }
+            Kind::VersionDirective { .. }
+            | Kind::TagDirective { .. }
+            | Kind::DocumentStart
+            | Kind::DocumentEnd
+            | Kind::StreamEnd => Document { root: self.nothing(at)?, is_empty: true },
+            _ => Document { root: self.node(Place::Block)?, is_empty: false },
+        };
+        // The end is read with the document: what is wrong right behind it belongs to it.
+        if matches!(self.tokens.peek()?.kind, Kind::DocumentEnd) {
+            self.tokens.next()?;
         }
+        Ok(Some(document))
     }
 
-    fn node(&mut self, event: Event<'a>) -> Result<Node, Error> {
-        self.nodes += 1;
-        if self.nodes > self.limits.nodes {
-            let message = format!("the stream has more than {} nodes", self.limits.nodes);
-            return Err(event.error(ErrorKind::Limit, message));
+    /// A node that is not there: null.
+    fn nothing(&mut self, at: Mark) -> Result<Node, Error> {
+        self.count(1, at)?;
+        Ok(place(Node::of(Content::Scalar(CompactString::default()), Style::Plain), at))
+    }
+
+    fn node(&mut self, position: Place) -> Result<Node, Error> {
+        if matches!(self.tokens.peek()?.kind, Kind::Alias(_)) {
+            return self.alias();
         }
-        let (line, column) = (event.line, event.column);
         let before = self.nodes;
-        let (node, anchor) = match event.kind {
-            EventKind::Alias(ref name) => return self.alias(name, &event),
-            EventKind::Scalar { text, style, properties } => {
-                self.open(&properties);
-                let content = Content::Scalar(CompactString::from(text));
-                (build(content, style, &properties), properties.anchor)
-            }
-            EventKind::SequenceStart { style, ref properties } => {
-                self.open(properties);
-                let items = self.nested(&event, Self::items)?;
-                let content = Content::Sequence(items);
-                (build(content, style, properties), take_anchor(event.kind))
-            }
-            EventKind::MappingStart { style, ref properties } => {
-                self.open(properties);
-                let entries = self.nested(&event, Self::entries)?;
-                let content = Content::Mapping(entries);
-                (build(content, style, properties), take_anchor(event.kind))
-            }
-            _ => return Err(event.error(ErrorKind::Syntax, "did not find expected node content")),
-        };
-        let node = node.at(line, column);
-        if let Some(name) = anchor {
-            let nodes = self.nodes - before + 1;
-            let anchored = Anchored { node: node.clone(), nodes };
+        let mut start = self.tokens.peek()?.start;
+        let properties = self.properties(&mut start)?;
+        self.count(1, start)?;
+        if let Some(name) = properties.anchor {
+            // An anchor that is not yet complete hides an earlier one of the same name.
+            self.anchors.insert(CompactString::from(name), None);
+        }
+        let mut node = place(self.content(position, start, &properties)?, start);
+        if let Some(tag) = &properties.tag {
+            node.set_written_tag(tag);
+        }
+        if let Some(name) = properties.anchor {
+            node.set_anchor(name);
+            let anchored = Anchored { node: node.clone(), nodes: self.nodes - before };
             self.anchors.insert(CompactString::from(name), Some(anchored));
         }
         Ok(node)
     }
 
-    /// An anchor that is not yet complete hides an earlier one of the same name.
-    fn open(&mut self, properties: &Properties<'_>) {
-        if let Some(name) = &properties.anchor {
-            self.anchors.insert(CompactString::from(name.as_ref()), None);
+    fn content(
+        &mut self,
+        position: Place,
+        start: Mark,
+        properties: &Properties<'a>,
+    ) -> Result<Node, Error> {
+        let block = position != Place::Flow;
+        match self.tokens.peek()?.kind {
+            Kind::BlockEntry if position == Place::Entry => {
+                self.nested(start, Self::indentless_sequence)
+            }
+            Kind::Scalar { .. } => {
+                let token = self.tokens.next()?;
+                let Kind::Scalar { text, style } = token.kind else {
+                    return Err(self.unexpected(start, block));
+                };
+                Ok(Node::of(Content::Scalar(CompactString::from(text)), style))
+            }
+            Kind::FlowSequenceStart => self.nested(start, Self::flow_sequence),
+            Kind::FlowMappingStart => self.nested(start, Self::flow_mapping),
+            Kind::BlockSequenceStart if block => self.nested(start, Self::block_sequence),
+            Kind::BlockMappingStart if block => self.nested(start, Self::block_mapping),
+            _ if properties.anchor.is_some() || properties.tag.is_some() => {
+                Ok(Node::of(Content::Scalar(CompactString::default()), Style::Plain))
+            }
+            _ => Err(self.unexpected(start, block)),
         }
     }
 
-    fn nested<T>(
+    fn unexpected(&mut self, start: Mark, _block: bool) -> Error {
+        self.syntax_error("did not find expected node content", Some(start))
+    }
+
+    /// An error at the next token, in something that started at `context`.
+    fn syntax_error(&mut self, problem: &str, context: Option<Mark>) -> Error {
+        let at = match self.tokens.peek() {
+            Ok(token) => token.start,
+            Err(error) => return error,
+        };
+        let context = context.map_or(0, |mark| mark.line);
+        let v2 = if at.line > 0 { at.line } else { context };
+        let v3 = if context > 0 { context } else { at.line };
+        let error = Error::new(ErrorKind::Syntax, problem, at.line + 1, at.column + 1)
+            .with_go_lines(v2, v3);
+        match self.tokens.look_ahead() {
+            Some(earlier) => error.but_for_v3(&earlier),
+            None => error,
+        }
+    }
+
+    fn count(&mut self, nodes: usize, at: Mark) -> Result<(), Error> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > self.limits.nodes {
+            let message = format!("the stream has more than {} nodes", self.limits.nodes);
+            return Err(error_at(at, ErrorKind::Limit, message));
+        }
+        Ok(())
+    }
+
+    fn nested(
         &mut self,
-        event: &Event<'a>,
-        read: fn(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        start: Mark,
+        read: fn(&mut Self, Mark) -> Result<Node, Error>,
+    ) -> Result<Node, Error> {
         self.depth += 1;
         if self.depth > self.limits.depth {
             let message = format!("nested more than {} levels deep", self.limits.depth);
-            return Err(event.error(ErrorKind::Limit, message));
+            return Err(error_at(start, ErrorKind::Limit, message));
         }
-        let content = read(self)?;
+        let opening = self.tokens.peek()?.start;
+        let node = read(self, opening)?;
         self.depth -= 1;
-        Ok(content)
-    }
-
-    fn items(&mut self) -> Result<Vec<Node>, Error> {
-        let mut items = Vec::new();
-        loop {
-            let event = self.events.next()?;
-            if matches!(event.kind, EventKind::SequenceEnd) {
-                return Ok(items);
-            }
-            items.push(self.node(event)?);
-        }
-    }
-
-    fn entries(&mut self) -> Result<Vec<(Node, Node)>, Error> {
-        let mut entries = Vec::new();
-        loop {
-            let event = self.events.next()?;
-            if matches!(event.kind, EventKind::MappingEnd) {
-                return Ok(entries);
-            }
-            let key = self.node(event)?;
-            let event = self.events.next()?;
-            entries.push((key, self.node(event)?));
-        }
-    }
-
-    fn alias(&mut self, name: &str, event: &Event<'a>) -> Result<Node, Error> {
-        let Some(anchored) = self.anchors.get(name) else {
-            let message = format!("unknown anchor '{name}' referenced");
-            return Err(event.error(ErrorKind::Alias, message));
-        };
-        let Some(anchored) = anchored else {
-            let message = format!("anchor '{name}' value contains itself");
-            return Err(event.error(ErrorKind::Alias, message));
-        };
-        self.nodes += anchored.nodes - 1;
-        self.copies += anchored.nodes;
-        if self.copies > 100 && self.nodes > 1_000 && self.aliases_too_much() {
-            return Err(event.error(ErrorKind::Limit, "document contains excessive aliasing"));
-        }
-        if self.nodes > self.limits.nodes {
-            let message = format!("the stream has more than {} nodes", self.limits.nodes);
-            return Err(event.error(ErrorKind::Limit, message));
-        }
-        let mut node = anchored.node.clone().at(event.line, event.column);
-        node.set_alias(name);
         Ok(node)
     }
 
-    /// go-yaml's rule: up to 400,000 nodes 99 % may come from aliases; from 4,000,000 on, 10 %.
-    #[expect(clippy::cast_precision_loss, reason = "a ratio; the counts are below 2^53")]
-    fn aliases_too_much(&self) -> bool {
-        const LOW: f64 = 400_000.0;
-        const HIGH: f64 = 4_000_000.0;
-        let nodes = self.nodes as f64;
-        let excess = ((nodes - LOW) / (HIGH - LOW)).clamp(0.0, 1.0);
-        self.copies as f64 / nodes > 0.99 - 0.89 * excess
+    fn alias(&mut self) -> Result<Node, Error> {
+        let Token { kind, start, .. } = self.tokens.next()?;
+        let Kind::Alias(name) = kind else { return self.nothing(start) };
+        let complain = |message: String| error_at(start, ErrorKind::Alias, message);
+        let Some(anchored) = self.anchors.get(name) else {
+            return Err(complain(format!("unknown anchor '{name}' referenced")));
+        };
+        let Some(Anchored { node, nodes }) = anchored else {
+            return Err(complain(format!("anchor '{name}' value contains itself")));
+        };
+        let nodes = *nodes;
+        let total = self.nodes.saturating_add(nodes);
+        self.copies = self.copies.saturating_add(nodes);
+        if self.copies > 100 && total > 1_000 && too_many_copies(self.copies, total) {
+            let message = "document contains excessive aliasing";
+            return Err(error_at(start, ErrorKind::Limit, message));
+        }
+        if total > self.limits.nodes {
+            let message = format!("the stream has more than {} nodes", self.limits.nodes);
+            return Err(error_at(start, ErrorKind::Limit, message));
+        }
+        self.nodes = total;
+        let mut node = place(node.clone(), start);
+        node.set_alias(name);
+        Ok(node)
     }
 }
 
-fn take_anchor(kind: EventKind<'_>) -> Option<std::borrow::Cow<'_, str>> {
-    match kind {
-        EventKind::SequenceStart { properties, .. }
-        | EventKind::MappingStart { properties, .. } => properties.anchor,
-        _ => None,
-    }
+/// go-yaml's rule: up to 400,000 nodes 99 % may come from aliases; from 4,000,000 on, 10 %.
+#[expect(clippy::cast_precision_loss, reason = "a ratio; the counts are below 2^53")]
+fn too_many_copies(copies: usize, nodes: usize) -> bool {
+    const LOW: f64 = 400_000.0;
+    const HIGH: f64 = 4_000_000.0;
+    let nodes = nodes as f64;
+    let excess = ((nodes - LOW) / (HIGH - LOW)).clamp(0.0, 1.0);
+    copies as f64 / nodes > 0.99 - 0.89 * excess
 }
 
-fn build(content: Content, style: Style, properties: &Properties<'_>) -> Node {
-    let mut node = Node::of(content, style);
-    if let Some(tag) = &properties.tag {
-        node.set_written_tag(tag);
-    }
-    if let Some(anchor) = &properties.anchor {
-        node.set_anchor(anchor);
-    }
-    node
+fn place(node: Node, at: Mark) -> Node {
+    node.at(at.line + 1, at.column + 1)
 }
 
-impl Event<'_> {
-    /// Whether it stands for a node that is not there.
-    fn is_nothing(&self) -> bool {
-        matches!(
-            &self.kind,
-            EventKind::Scalar {
-                text,
-                style: Style::Plain,
-                properties: Properties { anchor: None, tag: None },
-            } if text.is_empty()
-        )
-    }
-
-    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error::new(kind, message, self.line, self.column)
-    }
+fn error_at(at: Mark, kind: ErrorKind, message: impl Into<String>) -> Error {
+    Error::new(kind, message, at.line + 1, at.column + 1)
 }

@@ -1,5 +1,7 @@
 //! yaml.v3 nodes, printed as they were written.
 
+use std::fmt::Write as _;
+
 use super::scalar::{Wish, fits_before_colon};
 use super::{Context, Printer};
 use crate::dialect::{Dialect, Resolved, resolve_plain};
@@ -40,8 +42,15 @@ impl Printer {
             Some(tag) => node.has_explicit_tag() || tag != implied,
         };
         if shown {
-            self.writer.indicator(node.tag_text(), true, false, false);
+            self.tag(node.tag_text());
         }
+    }
+
+    /// `!local`, `!!known`, or any other in full.
+    pub(super) fn tag(&mut self, tag: &str) {
+        let text =
+            if tag.starts_with('!') { escape_uri(tag) } else { format!("!<{}>", escape_uri(tag)) };
+        self.writer.indicator(&text, true, false, false);
     }
 
     fn written_sequence(&mut self, node: &Node, items: &[Node]) {
@@ -134,7 +143,10 @@ fn is_simple(key: &Node) -> bool {
 
 /// The tag to print, and whether quotes are to say that the text is a string.
 fn scalar_tag<'a>(node: &'a Node, text: &str) -> (&'a str, bool) {
-    let Some(given) = node.given_tag() else { return ("", false) };
+    let Some(given) = node.given_tag() else {
+        // yaml.v3 knows a merge key when it reads one, and says so when it writes one.
+        return (if node.is_merge_key() { "!!merge" } else { "" }, false);
+    };
     if node.has_explicit_tag() {
         return (node.tag_text(), false);
     }
@@ -149,6 +161,20 @@ fn scalar_tag<'a>(node: &'a Node, text: &str) -> (&'a str, bool) {
         Tag::Str => ("", true),
         _ => (node.tag_text(), false),
     }
+}
+
+/// Tags hold the characters of URIs; all others are written as `%` and their bytes' numbers.
+fn escape_uri(tag: &str) -> String {
+    let mut out = String::with_capacity(tag.len());
+    for byte in tag.bytes() {
+        if byte.is_ascii_alphanumeric() || b";/?:@&=+$,_.~*'()[]-!".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 impl Resolved<'_> {

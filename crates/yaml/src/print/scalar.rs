@@ -46,17 +46,6 @@ impl Analysis {
     };
 }
 
-/// `.inf` and so on.
-pub(super) fn special_float(value: f64) -> &'static str {
-    if value.is_nan() {
-        ".nan"
-    } else if value > 0.0 {
-        ".inf"
-    } else {
-        "-.inf"
-    }
-}
-
 /// Whether a key can be followed by its colon: one line of at most 128 bytes.
 pub(super) fn fits_before_colon(key: &str) -> bool {
     key.len() <= 128 && !key.contains(is_break)
@@ -85,7 +74,7 @@ impl Printer {
         let analysis = analyze(text, self.rules.dialect);
         let style = self.choose(text, wish, &analysis, tag);
         if !tag.is_empty() {
-            self.writer.indicator(tag, true, false, false);
+            self.tag(tag);
         }
         let indent = self.deeper(true, false, false);
         let breakable = self.context != Context::SimpleKey;
@@ -209,8 +198,15 @@ impl Printer {
         self.writer.indicator("\"", true, false, false);
         let mut spaces = false;
         let mut rest = text;
+        // go-yaml asks at each character whether the *text* starts with a byte order mark.
+        let escape_all = text.starts_with('\u{feff}');
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..).unwrap_or_default();
+            if escape_all {
+                self.escape(c);
+                rest = after;
+                continue;
+            }
             if c == ' ' {
                 let inner = rest.len() < text.len() && !after.is_empty();
                 if !spaces && inner && self.is_full(breakable) {
@@ -317,7 +313,7 @@ impl Printer {
         let (mut breaks, mut leading_spaces) = (true, true);
         // libyaml looks for what follows a run of breaks from the start of the text.
         let head = text.trim_start_matches(is_break);
-        let head_is_blank = head.starts_with(|c| c == ' ' || c == '\t') || head.is_empty();
+        let head_is_blank = head.starts_with([' ', '\t']) || head.is_empty();
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..).unwrap_or_default();
@@ -372,11 +368,11 @@ const HARMLESS: [bool; 256] = {
 fn analyze(text: &str, dialect: Dialect) -> Analysis {
     let bytes = text.as_bytes();
     match bytes.first() {
-        None => return Analysis::EMPTY,
+        None => Analysis::EMPTY,
         Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_')
             if bytes.iter().all(|&byte| HARMLESS[usize::from(byte)]) =>
         {
-            return Analysis::ANY;
+            Analysis::ANY
         }
         Some(_) => analyze_slowly(text, dialect),
     }
