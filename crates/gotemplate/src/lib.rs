@@ -24,6 +24,7 @@ pub mod context;
 mod exec;
 pub mod fmt;
 pub mod function;
+pub mod functions;
 mod lex;
 pub mod parse;
 mod stack;
