@@ -1,1 +1,5 @@
 //! The only HTTP client of TrueUp.
+
+mod redact;
+
+pub use redact::redact;
