@@ -118,31 +118,40 @@ pub(super) fn slice(_: &mut Context<'_>, args: Args<'_>) -> Result {
     if indexes.len() > 3 {
         return error(format!("too many slice indexes: {}", indexes.len()));
     }
-    let (len, text) = match item.kind() {
-        Kind::String if indexes.len() == 3 => return error("cannot 3-index slice a string"),
+    match item.kind() {
+        Kind::String if indexes.len() == 3 => error("cannot 3-index slice a string"),
         Kind::String => {
             let text = item.as_str().unwrap_or_default();
-            (text.len(), Some(text))
+            let [start, end, _] = bounds(indexes, text.len(), text.len())?;
+            Ok(Value::String(Str::new(text.get(start..end).unwrap_or_default())))
         }
-        Kind::Slice | Kind::Array => (item.as_list().map_or(0, |list| list.len()), None),
-        _ => return error(format!("can't slice item of type {}", type_of(&item))),
-    };
-    let (start, end) = bounds(indexes, len)?;
-    if let Some(text) = text {
-        return Ok(Value::String(Str::new(text.get(start..end).unwrap_or_default())));
+        Kind::Slice | Kind::Array => slice_list(&item, indexes),
+        _ => error(format!("can't slice item of type {}", type_of(&item))),
     }
-    if let Value::Bytes(bytes) = &item {
+}
+
+fn slice_list(item: &Value, indexes: &[Value]) -> Result {
+    if let Value::Bytes(bytes) = item {
+        let [start, end, _] = bounds(indexes, bytes.len(), bytes.len())?;
         return Ok(Value::Bytes(bytes.get(start..end).unwrap_or_default().into()));
     }
     let list = item.as_list().unwrap_or(List::of_bytes(b""));
-    let items = list.get(start..end).unwrap_or_default().to_vec();
-    Ok(Value::List(List::new(slice_type(list.go_type()), items)))
+    let [start, end, cap] = bounds(indexes, list.len(), list.capacity())?;
+    let there = list.get(start.min(list.len())..end.min(list.len())).unwrap_or_default();
+    let mut items = there.to_vec();
+    items.resize_with(end - start, || zero(list.element()));
+    Ok(Value::List(List::with_capacity(slice_type(list.go_type()), items, cap - start)))
 }
 
-fn bounds(indexes: &[Value], len: usize) -> std::result::Result<(usize, usize), FunctionError> {
-    let mut bounds = [0, len, len];
+/// Start, end and capacity that the indexes say.
+fn bounds(
+    indexes: &[Value],
+    len: usize,
+    cap: usize,
+) -> std::result::Result<[usize; 3], FunctionError> {
+    let mut bounds = [0, len, cap];
     for (bound, index) in bounds.iter_mut().zip(indexes) {
-        *bound = position(index, len)?;
+        *bound = position(index, cap)?;
     }
     let [start, end, cap] = bounds;
     if start > end {
@@ -151,7 +160,7 @@ fn bounds(indexes: &[Value], len: usize) -> std::result::Result<(usize, usize), 
     if indexes.len() == 3 && end > cap {
         return error(format!("invalid slice index: {end} > {cap}"));
     }
-    Ok((start, end))
+    Ok(bounds)
 }
 
 /// The type of a slice of it: an array's is not its own. (Only those of the common types are known.)

@@ -87,7 +87,8 @@ impl<'a> Directives<'a> {
             // An index belongs before the verb: %[3]2d is wrong.
             self.good &= !(indexed && printer.flags.width.is_some());
         }
-        if self.peek() == Some(b'.') {
+        // A point at the end is the verb.
+        if self.peek() == Some(b'.') && self.at + 1 < self.format.len() {
             self.at += 1;
             self.good &= !indexed;
             indexed = self.index();
@@ -137,7 +138,7 @@ impl<'a> Directives<'a> {
         } else if !self.good {
             print_bad(printer, verb, b"(BADINDEX)");
         } else if let Some(arg) = self.args.get(self.next) {
-            if verb == 'v' {
+            if matches!(verb, 'v' | 'w') {
                 printer.flags.become_v();
             }
             printer.print(arg, verb);

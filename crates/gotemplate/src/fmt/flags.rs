@@ -30,7 +30,7 @@ impl Flags {
         true
     }
 
-    /// For the verb `v`, `#` and `+` mean other things than for the rest.
+    /// For the verbs `v` and `w`, `#` and `+` mean other things than for the rest.
     pub(super) fn become_v(&mut self) {
         self.sharp_v = std::mem::replace(&mut self.sharp, false);
         self.plus_v = std::mem::replace(&mut self.plus, false);

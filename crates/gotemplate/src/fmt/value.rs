@@ -23,6 +23,7 @@ impl Printer<'_> {
                 self.text(name.as_bytes(), 's');
             }
             (_, 'p') => self.pointer(arg, verb),
+            (Value::Bytes(_), _) => self.value(arg, verb, 0),
             _ => {
                 if !self.by_method(arg, verb) {
                     self.value(arg, verb, 0);
@@ -99,10 +100,9 @@ impl Printer<'_> {
             Value::Complex64(re, im) => self.complex((f64::from(*re), f64::from(*im)), 64, verb),
             Value::Complex128(parts) => self.complex(**parts, 128, verb),
             Value::String(text) => self.text(text, verb),
-            Value::Bytes(bytes) => {
-                self.bytes(bytes, verb, "[]byte") || self.list(value, verb, depth)
-            }
-            Value::List(_) => self.list(value, verb, depth),
+            // Only as an argument of its own it goes by the name of []byte.
+            Value::Bytes(bytes) if depth == 0 && self.bytes(bytes, verb, "[]byte") => true,
+            Value::List(_) | Value::Bytes(_) => self.list(value, verb, depth),
             Value::Map(_) => self.map(value, verb, depth),
             Value::Object(object) => return self.object(value, object.as_ref(), verb, depth),
             Value::Func(..) => return self.pointer(value, verb),

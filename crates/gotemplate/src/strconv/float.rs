@@ -41,8 +41,7 @@ fn decimal(value: f64, digits: Option<usize>, bits: u32) -> Decimal {
     }
     let text = match digits {
         Some(count) => format!("{value:.*e}", count.clamp(1, EXACT) - 1),
-        None if bits == 32 => format!("{:e}", value as f32),
-        None => format!("{value:e}"),
+        None => shortest(value, bits),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
@@ -50,6 +49,14 @@ fn decimal(value: f64, digits: Option<usize>, bits: u32) -> Decimal {
         digits.pop();
     }
     Decimal { digits, point: exponent.parse::<i32>().unwrap_or(0) + 1 }
+}
+
+/// The shortest digits; of several as short and as close, the even ones.
+fn shortest(value: f64, bits: u32) -> String {
+    let text = if bits == 32 { format!("{:e}", value as f32) } else { format!("{value:e}") };
+    let digits = text.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    // Only the last digits that the type can hold can be a tie, which Rust rounds up.
+    if digits < 7 { text } else { format!("{value:.*e}", digits - 1) }
 }
 
 fn exponential(decimal: &Decimal, precision: Option<usize>, e: char) -> String {

@@ -17,12 +17,33 @@ pub struct List {
 }
 
 #[derive(Debug)]
-struct Items(Vec<Value>);
+struct Items {
+    items: Vec<Value>,
+    capacity: usize,
+}
 
 impl List {
     /// A list of this type, which is that of the list and not of its elements: `[]string`, say.
     pub fn new(of: &'static Type, items: Vec<Value>) -> Self {
-        Self { of, shared: Rc::new(Items(items)) }
+        let capacity = items.len();
+        Self::with_capacity(of, items, capacity)
+    }
+
+    /// A slice that has room for more elements in Go. Only the builtin `slice` can tell: it lets
+    /// templates slice beyond the length.
+    pub fn with_capacity(of: &'static Type, items: Vec<Value>, capacity: usize) -> Self {
+        Self { of, shared: Rc::new(Items { items, capacity }) }
+    }
+
+    /// A `[]interface {}` as Go's JSON decoder leaves it, which appends one element after the other.
+    pub fn decoded(items: Vec<Value>) -> Self {
+        let capacity = items.len().next_power_of_two().max(4);
+        Self::with_capacity(Type::ANY_SLICE, items, capacity)
+    }
+
+    /// How many elements there is room for in Go; at least as many as there are.
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity
     }
 
     /// The elements of a `[]uint8` as values.
@@ -54,21 +75,21 @@ impl List {
     /// The elements, if nothing else holds this list.
     pub(super) fn take(self) -> Option<Vec<Value>> {
         let mut unique = Rc::into_inner(self.shared)?;
-        Some(std::mem::take(&mut unique.0))
+        Some(std::mem::take(&mut unique.items))
     }
 }
 
 impl Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
-        &self.shared.0
+        &self.shared.items
     }
 }
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if self.0.iter().any(is_container) {
-            drop_iteratively(std::mem::take(&mut self.0));
+        if self.items.iter().any(is_container) {
+            drop_iteratively(std::mem::take(&mut self.items));
         }
     }
 }
