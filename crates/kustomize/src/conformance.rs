@@ -1,6 +1,7 @@
 //! The unit suites of the conformance data: single steps with the original's output. They are here,
 //! and not with the other conformance tests, because steps are no part of the crate's interface.
 
+mod filters;
 mod merges;
 
 use std::fs;
