@@ -35,7 +35,7 @@ pub(crate) fn at_field(
     if !is_for(spec, resource) {
         return Ok(());
     }
-    let mut walk = Walk { make: make.filter(|_| spec.create), hinted: make.is_some(), set };
+    let mut walk = Walk { make: make.filter(|_| spec.create), set };
     let result = if spec.path.contains('\\') {
         walk.visit(resource, &split_path(&spec.path, '/'))
     } else {
@@ -77,8 +77,6 @@ fn id(resource: &Node) -> ResId {
 
 struct Walk<'s> {
     make: Option<Make>,
-    /// Whether the caller could make a field: then `[]` in a path makes a list of a null.
-    hinted: bool,
     set: &'s mut dyn FnMut(&mut Node) -> Result<()>,
 }
 
@@ -118,8 +116,9 @@ impl Walk<'_> {
         };
         let found = found.context(|| format!("fieldName: {name}"))?;
         let Some(field) = found else { return Ok(()) };
+        // The mark says what a null stands for, even if nothing is to be made.
         let list = Make { kind: Kind::Sequence, tag: None };
-        if let Some(make) = make.or_else(|| (is_list && self.hinted).then_some(list)) {
+        if let Some(make) = make.or_else(|| is_list.then_some(list)) {
             fill(field, make);
         }
         self.visit(field, rest)
@@ -128,7 +127,7 @@ impl Walk<'_> {
 
 /// A null becomes what would have been made in its place; a scalar keeps its text.
 fn fill(field: &mut Node, make: Make) {
-    if !is_null(field) || crate::node::text(field).is_empty() && field.given_tag().is_none() {
+    if !is_null(field) {
         return;
     }
     if make.kind != Kind::Scalar {

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use trueup_yaml::{Limits, Node};
+use trueup_yaml::Node;
 
-use super::{compare, run, text};
+use super::{compare, documents, print, run, text};
 use crate::config::FieldSpec;
 use crate::decode::{FromGo, lenient};
 use crate::error::{Error, Result};
@@ -17,28 +17,31 @@ use crate::json6902::JsonPatch;
 use crate::kustomization::Replacement;
 use crate::merge::strategic;
 use crate::metadata;
-use crate::node::{from_json, to_text};
+use crate::node::from_json;
 use crate::schema::Schema;
 
 #[test]
 fn filter() {
-    run("filter", &[], |case| {
-        if !is_recorded(case) {
-            return Ok(());
+    run("filter", &[], |case| is_recorded(case).then(|| check(case)));
+}
+
+fn check(case: &Value) -> std::result::Result<(), String> {
+    let resources = documents(text(case, "input"));
+    match (filtered(case, resources), case.get("error").and_then(Value::as_str)) {
+        (Ok(resources), None) if case["filterType"] == "patchstrategicmerge.Filter" => {
+            // The data has the patch as JSON: the order and the quotes of its fields are lost.
+            compare(&data(&resources), &data(&documents(text(case, "output"))))
         }
-        let resources = trueup_yaml::parse(text(case, "input").as_bytes(), &Limits::default());
-        let resources = resources.map_err(|error| error.to_string())?;
-        let resources = resources.into_iter().filter(|it| !it.is_empty).map(|it| it.root).collect();
-        match (filtered(case, resources), case.get("error").and_then(Value::as_str)) {
-            (Ok(resources), None) => {
-                let texts: Vec<String> = resources.iter().map(to_text).collect();
-                compare(&texts.join("---\n"), text(case, "output"))
-            }
-            (Err(error), Some(expected)) => compare(&error.chain(), expected),
-            (Ok(_), Some(expected)) => Err(format!("expected the error {expected:?}")),
-            (Err(error), None) => Err(format!("failed: {}", error.chain())),
-        }
-    });
+        (Ok(resources), None) => compare(&print(&resources), text(case, "output")),
+        (Err(error), Some(expected)) => compare(&error.chain(), expected),
+        (Ok(_), Some(expected)) => Err(format!("expected the error {expected:?}")),
+        (Err(error), None) => Err(format!("failed: {}", error.chain())),
+    }
+}
+
+fn data(resources: &[Node]) -> String {
+    let json = |node| crate::documents::node_to_json(node).expect("a resource");
+    resources.iter().map(|node| json(node).to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// The candidates of name references, and patches that have no JSON form, are not in the data.
