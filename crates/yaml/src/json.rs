@@ -79,8 +79,12 @@ impl Converter {
         match &node.content {
             Content::Scalar(_) => self.scalar(node),
             Content::Sequence(items) => {
-                let items = items.iter().map(|item| self.value(item, false));
-                Ok(Json::Array(items.collect::<Result<_, _>>()?))
+                // A loop, since adapters would cost stack on every level.
+                let mut array = Vec::with_capacity(items.len());
+                for item in items {
+                    array.push(self.value(item, false)?);
+                }
+                Ok(Json::Array(array))
             }
             Content::Mapping(entries) => {
                 let mut map = Map::new();

@@ -20,9 +20,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB, 500 levels, 20 million nodes. What aliases may add is limited as go-yaml does.
+    /// 256 MiB, 128 levels, 20 million nodes. What aliases may add is limited as go-yaml does.
     fn default() -> Self {
-        Self { bytes: 256 << 20, depth: 500, nodes: 20_000_000 }
+        Self { bytes: 256 << 20, depth: 128, nodes: 20_000_000 }
     }
 }
 

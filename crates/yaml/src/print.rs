@@ -33,7 +33,7 @@ pub enum PrintError {
 }
 
 /// How deep a printed value may be nested.
-const DEPTH: usize = 600;
+const DEPTH: usize = 256;
 
 impl PrintError {
     pub(crate) fn not_json(value: f64) -> Self {
