@@ -14,7 +14,10 @@ mod range;
 mod reference;
 mod source;
 mod tree;
+mod watch;
+mod working_copy;
 
 pub use error::GitError;
 pub use source::{GitSource, Options};
 pub use tree::{GitTree, is_lfs_pointer};
+pub use watch::RefChanges;

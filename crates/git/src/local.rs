@@ -89,3 +89,10 @@ pub(crate) fn resolve(opened: Opened<'_>, reference: &str) -> Result<Revision, G
         None => Err(GitError::Empty { repo: opened.name.to_owned(), branch: name }),
     }
 }
+
+/// Whether a revision is the one that the working copy stands on: only then may somebody take their
+/// uncommitted changes for a part of it.
+pub(crate) fn is_checked_out(opened: Opened<'_>, revision: &Revision) -> bool {
+    opened.repository.workdir().is_some()
+        && opened.repository.head_id().is_ok_and(|head| head.to_string() == revision.commit)
+}

@@ -15,6 +15,8 @@ use crate::commit::Opened;
 use crate::local;
 use crate::location::Location;
 use crate::tree::{GitTree, Objects};
+use crate::watch::RefChanges;
+use crate::working_copy;
 
 /// What may be fetched and read, and how.
 #[derive(Clone, Debug)]
@@ -50,6 +52,14 @@ impl GitSource {
         Self { inner: Arc::new(Inner { options, objects: Mutex::default() }) }
     }
 
+    /// Tells when what a repository on this machine holds may have changed; `None` for a remote one,
+    /// which must be asked. Must be called within a tokio runtime.
+    pub fn watch(&self, spec: &SourceSpec) -> Result<Option<RefChanges>, PortError> {
+        let Location::Local(path) = Location::parse(&spec.repo)? else { return Ok(None) };
+        let repository = local::open(&path)?.to_thread_local();
+        Ok(Some(RefChanges::new(&repository, &trueup_http::redact(&spec.repo))?))
+    }
+
     /// Works on a thread that may block.
     async fn work<T: Send + 'static>(
         &self,
@@ -71,7 +81,12 @@ impl Inner {
         match Location::parse(&spec.repo)? {
             Location::Local(path) => {
                 let repository = local::open(&path)?.to_thread_local();
-                local::resolve(Opened { repository: &repository, name: &name }, &spec.reference)
+                let opened = Opened { repository: &repository, name: &name };
+                let mut revision = local::resolve(opened, &spec.reference)?;
+                if local::is_checked_out(opened, &revision) {
+                    revision.notes.extend(working_copy::note(&path));
+                }
+                Ok(revision)
             }
             Location::Http(_) | Location::Ssh(_) => Err(GitError::Unreachable {
                 repo: name,

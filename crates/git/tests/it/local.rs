@@ -1,5 +1,9 @@
 //! Repositories on this machine, read where they are.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use futures_core::Stream;
 use trueup_model::tree::EntryKind;
 
 use super::*;
@@ -196,4 +200,74 @@ async fn a_file_over_the_limit_is_refused() {
     let options = Options { largest_file: 4000, ..Options::new(bench.path("cache")) };
     let tree = GitSource::new(options).load(&spec(repo.name(), ""), &head).await.unwrap();
     assert_eq!(tree.read("big").unwrap_err().to_string(), "big has 5000 bytes; the limit is 4000");
+}
+
+#[tokio::test]
+async fn uncommitted_changes_are_counted() {
+    let Some(bench) = bench() else { return };
+    let repo = bench.repo("shop");
+    repo.write(".gitignore", "*.log\n");
+    repo.write("deep/a/one", "1");
+    repo.write("deep/b/two", "2");
+    repo.commit("f", "1");
+    let notes = async || bench.resolve(repo.name(), "").await.unwrap().notes;
+    assert_eq!(notes().await, [""; 0]);
+
+    repo.write("debug.log", "ignored");
+    assert_eq!(notes().await, [""; 0]);
+    repo.write("f", "2");
+    assert_eq!(notes().await, ["1 uncommitted change is not applied"]);
+    repo.git(&["add", "f"]);
+    assert_eq!(notes().await, ["1 uncommitted change is not applied"]);
+    repo.write("new/one", "untracked");
+    repo.write("new/two", "untracked");
+    std::fs::remove_file(repo.path.join("deep/a/one")).unwrap();
+    assert_eq!(notes().await, ["3 uncommitted changes are not applied"]);
+    let bare = bench.resolve(repo.path.join(".git").to_str().unwrap(), "main").await.unwrap();
+    assert_eq!(bare.commit, repo.head());
+
+    repo.git(&["tag", "before"]);
+    repo.commit("f", "3");
+    repo.write("f", "4");
+    assert_eq!(bench.resolve(repo.name(), "before").await.unwrap().notes, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_commit_is_seen_at_once() {
+    let Some(bench) = bench() else { return };
+    let repo = bench.repo("shop");
+    repo.commit("f", "1");
+    repo.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+    let side = Repo::at(bench.path("side"));
+    for (repo, branch) in [(&repo, "main"), (&side, "side")] {
+        let spec = spec(repo.name(), branch);
+        let mut changes = bench.source.watch(&spec).unwrap().expect("a local repository");
+        let mut seen = async || poll_fn(|context| Pin::new(&mut changes).poll_next(context)).await;
+        let commit = repo.commit("f", &format!("2 on {branch}"));
+        assert_eq!(seen().await, Some(()));
+        assert_eq!(bench.resolve(repo.name(), branch).await.unwrap().commit, commit);
+
+        // Also in a folder of refs that was not there before.
+        let other = format!("team/{branch}/x");
+        repo.git(&["checkout", "-q", "-b", &other]);
+        assert_eq!(seen().await, Some(()));
+        let commit = repo.commit("f", &format!("3 on {branch}"));
+        while bench.resolve(repo.name(), &other).await.unwrap().commit != commit {
+            assert_eq!(seen().await, Some(()));
+        }
+        repo.git(&["pack-refs", "--all"]);
+        assert_eq!(seen().await, Some(()));
+    }
+    let remote = bench.source.watch(&spec("https://git.example/x", "")).unwrap();
+    assert!(remote.is_none());
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_its_repository() {
+    let Some(bench) = bench() else { return };
+    let repo = bench.repo("shop");
+    repo.commit("f", "1");
+    let mut changes = bench.source.watch(&spec(repo.name(), "")).unwrap().unwrap();
+    std::fs::remove_dir_all(&repo.path).unwrap();
+    while poll_fn(|context| Pin::new(&mut changes).poll_next(context)).await.is_some() {}
 }
