@@ -48,7 +48,7 @@ impl Analysis {
 
 /// Whether a key can be followed by its colon: one line of at most 128 bytes.
 pub(super) fn fits_before_colon(key: &str) -> bool {
-    key.len() <= 128 && !key.contains(is_break)
+    key.len() <= 128 && !has_break(key)
 }
 
 /// Base64 in lines of 70, as go-yaml writes binary data.
@@ -143,7 +143,7 @@ impl Printer {
     /// The inside of a plain or single-quoted scalar, with lines folded at single spaces.
     fn flowing(&mut self, text: &str, indent: usize, breakable: bool, quoted: bool) {
         let roomy = !breakable || self.writer.column.saturating_add(text.len()) <= self.rules.width;
-        let special = text.contains(is_break) || (quoted && text.contains('\''));
+        let special = has_break(text) || (quoted && text.contains('\''));
         if roomy && !special {
             return self.writer.push(text);
         }
@@ -341,6 +341,12 @@ impl Printer {
     }
 }
 
+/// Whether there is a line break. Most texts need but one pass over their bytes.
+fn has_break(text: &str) -> bool {
+    let may_be_break = |byte| matches!(byte, b'\n' | b'\r' | 0xc2 | 0xe2);
+    text.bytes().any(may_be_break) && text.contains(is_break)
+}
+
 fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -354,10 +360,10 @@ fn needs_escape(c: char) -> bool {
     !is_printable(c) || is_break(c) || c == '"' || c == '\\'
 }
 
-/// Bytes that mean nothing in any place but the first.
+/// Bytes that mean nothing in any place but the first; a space, but for the last too.
 const HARMLESS: [bool; 256] = {
     let mut table = [false; 256];
-    let mut byte = 0x21;
+    let mut byte = 0x20;
     while byte < 0x7f {
         table[byte] = !matches!(byte as u8, b':' | b'#' | b',' | b'?' | b'[' | b']' | b'{' | b'}');
         byte += 1;
@@ -370,7 +376,7 @@ fn analyze(text: &str, dialect: Dialect) -> Analysis {
     match bytes.first() {
         None => Analysis::EMPTY,
         Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_')
-            if bytes.iter().all(|&byte| HARMLESS[usize::from(byte)]) =>
+            if bytes.iter().all(|&byte| HARMLESS[usize::from(byte)]) && !text.ends_with(' ') =>
         {
             Analysis::ANY
         }
