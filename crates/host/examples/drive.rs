@@ -1,0 +1,67 @@
+//! Drives the target by hand, without an engine:
+//!
+//! ```text
+//! drive apply STATE APP FILE.json     make what the documents of the file declare
+//! drive stop STATE APP                end what runs
+//! drive shim                          what the target starts
+//! ```
+//!
+//! With `FAULT=intended` (or another of the fault points) in its environment it is killed there, as
+//! by a crash.
+
+#[path = "../tests/it/converge.rs"]
+mod converge;
+
+use std::process::ExitCode;
+
+use converge::{Kept, resource};
+use trueup_host::fault::FaultPoint;
+use trueup_host::{HostConfig, HostTarget, shim_main};
+use trueup_model::{AppName, EventResult, InstallationKey};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "shim"
+    {
+        return shim_main(rest);
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(drive(&arguments));
+    ExitCode::SUCCESS
+}
+
+async fn drive(arguments: &[String]) {
+    let [verb, state, app, files @ ..] = arguments else {
+        println!("drive apply STATE APP FILE.json | drive stop STATE APP");
+        return;
+    };
+    let own = std::env::current_exe().expect("the path of this program");
+    let config = HostConfig::new(state, own, InstallationKey::from_bytes([7; 32]));
+    let target =
+        HostTarget::open_with(config, Some(fault)).expect("a state folder that can be used");
+    let app_name = AppName::new(app.as_str()).expect("a name of lower-case letters and dashes");
+    match verb.as_str() {
+        "stop" => target.stop(&app_name).await.expect("everything stops"),
+        _ => {
+            let text = std::fs::read(&files[0]).expect("the file with the documents");
+            let documents: Vec<serde_json::Value> =
+                serde_json::from_slice(&text).expect("a JSON list of documents");
+            let resources: Vec<_> = documents.into_iter().map(resource).collect();
+            for event in Kept::default().round(&target, app, &resources).await {
+                match event.result {
+                    EventResult::Failed { message, .. } => println!("{}: {message}", event.id),
+                    result => println!("{}: {result:?}", event.id),
+                }
+            }
+        }
+    }
+}
+
+/// Ends this process as a crash would: nothing is cleaned up.
+fn fault(point: FaultPoint) {
+    if std::env::var("FAULT").is_ok_and(|name| name == point.name()) {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}

@@ -1,0 +1,206 @@
+//! From a document to what a shim is told: command, folder, user and a clean environment.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use trueup_model::host::{EnvFrom, EnvVar, ProcessSpec, TaskSpec, TimerSpec};
+use trueup_model::{Digest, ResourceId};
+
+use crate::accounts;
+use crate::app::App;
+use crate::config::Level;
+use crate::document;
+use crate::error::{Doing, HostError};
+use crate::shim::protocol::{About, Launch, RunAs, VERSION};
+use crate::shim::{When, bytes, signal};
+use crate::values::Environment;
+
+/// The part that processes, tasks and timers share.
+pub struct Runnable {
+    command: Vec<String>,
+    working_directory: Option<String>,
+    env: Vec<EnvVar>,
+    env_from: Vec<EnvFrom>,
+    user: Option<String>,
+}
+
+/// From which commit something is started.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// `TRUEUP_REVISION`.
+    pub revision: String,
+    /// `TRUEUP_RELEASE`.
+    pub rendered: Digest,
+}
+
+impl Runnable {
+    /// Reads and checks a document of one of the three kinds.
+    pub fn of(id: &ResourceId, body: &Value) -> Result<Self, HostError> {
+        let runnable = match id.kind.as_str() {
+            "Process" => {
+                let spec: ProcessSpec = document::spec_of(id, body)?;
+                check_process(&spec)?;
+                Self {
+                    command: spec.command,
+                    working_directory: spec.working_directory,
+                    env: spec.env,
+                    env_from: spec.env_from,
+                    user: spec.user,
+                }
+            }
+            "Task" => {
+                let spec: TaskSpec = document::spec_of(id, body)?;
+                Self {
+                    command: spec.command,
+                    working_directory: spec.working_directory,
+                    env: spec.env,
+                    env_from: spec.env_from,
+                    user: spec.user,
+                }
+            }
+            _ => {
+                let spec: TimerSpec = document::spec_of(id, body)?;
+                When::of(&spec).map_err(HostError::Refused)?;
+                Self {
+                    command: spec.command,
+                    working_directory: spec.working_directory,
+                    env: spec.env,
+                    env_from: spec.env_from,
+                    user: spec.user,
+                }
+            }
+        };
+        match runnable.command.first() {
+            Some(program) if !program.is_empty() => Ok(runnable),
+            _ => Err(HostError::Refused(format!("{id}: command is empty"))),
+        }
+    }
+
+    /// Its own variables, resolved.
+    pub fn environment(&self, app: &App) -> Result<Environment, HostError> {
+        app.resolver().environment(&self.env_from, &self.env)
+    }
+
+    /// Which user it runs as, where that is not the one that runs trueup.
+    fn run_as(&self, level: Level) -> Result<(accounts::User, Option<RunAs>), HostError> {
+        let own = rustix::process::geteuid().as_raw();
+        let Some(name) = &self.user else { return Ok((accounts::user(&own.to_string())?, None)) };
+        let user = accounts::user(name)?;
+        if user.uid == own {
+            return Ok((user, None));
+        }
+        if level == Level::User {
+            return Err(HostError::Refused(format!(
+                "it is to run as {name}, and only a trueup at system level (run as root) can do \
+                 that; leave user out, or install it with `trueup install --host` as root"
+            )));
+        }
+        let groups = accounts::groups_of(&user)?;
+        let run_as = RunAs { uid: user.uid, gid: user.gid, groups };
+        Ok((user, Some(run_as)))
+    }
+
+    /// The folder it runs in, without links: a process keeps running from the release that it was
+    /// started from.
+    fn folder(&self, app: &App) -> Result<PathBuf, HostError> {
+        let own = &app.layout.own;
+        std::fs::create_dir_all(own).doing(|| format!("make the folder {}", own.display()))?;
+        let path = match &self.working_directory {
+            Some(text) => app.machine().policy.absolute(&app.name, text)?,
+            None => own.clone(),
+        };
+        path.canonicalize().doing(|| format!("use {} as working directory", path.display()))
+    }
+
+    /// What a shim is told.
+    pub fn launch(
+        self,
+        app: &App,
+        release: &Release,
+        id: &ResourceId,
+        body: &Value,
+        document: Digest,
+    ) -> Result<Launch, HostError> {
+        let (user, run_as) = self.run_as(app.level())?;
+        let own = self.environment(app)?;
+        let mut environment = standard(app, &user, release);
+        environment.extend(own.variables);
+        let about = About {
+            version: VERSION,
+            app: app.name.clone(),
+            id: id.clone(),
+            body: body.clone(),
+            document,
+            inputs: own.inputs,
+            folder: self.folder(app)?,
+        };
+        Ok(Launch {
+            about,
+            command: self.command,
+            environment,
+            user: run_as,
+            run: app.layout.run(),
+            log: app.layout.log(id),
+        })
+    }
+}
+
+/// The environment that everything gets: nothing of the controller's but where it lives.
+fn standard(app: &App, user: &accounts::User, release: &Release) -> Vec<(String, String)> {
+    [
+        ("PATH", app.machine().config.search_path.clone()),
+        ("HOME", user.home.clone()),
+        ("USER", user.name.clone()),
+        ("LOGNAME", user.name.clone()),
+        ("SHELL", "/bin/sh".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TRUEUP_APP", app.name.to_string()),
+        ("TRUEUP_REVISION", release.revision.clone()),
+        ("TRUEUP_RELEASE", release.rendered.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+fn check_process(spec: &ProcessSpec) -> Result<(), HostError> {
+    let refuse = |message: String| Err(HostError::Refused(message));
+    if signal(&spec.stop.signal).is_none() {
+        return refuse(format!("stop.signal: there is no signal `{}`", spec.stop.signal));
+    }
+    if let trueup_model::host::OnChange::Reload(reload) = &spec.on_change {
+        match &reload.signal {
+            Some(name) if signal(name).is_none() => {
+                return refuse(format!("onChange.reload.signal: there is no signal `{name}`"));
+            }
+            None if reload.command.is_empty() => {
+                return refuse("onChange.reload takes a signal or a command".to_owned());
+            }
+            _ => {}
+        }
+    }
+    if let Some(memory) = spec.limits.as_ref().and_then(|limits| limits.memory.as_deref())
+        && bytes(memory).is_none()
+    {
+        return refuse(format!("limits.memory: `{memory}` is not a quantity such as 256Mi"));
+    }
+    for probe in [&spec.startup_probe, &spec.readiness_probe, &spec.liveness_probe] {
+        let Some(probe) = probe else { continue };
+        let ways = usize::from(probe.http_get.is_some())
+            + usize::from(probe.tcp_socket.is_some())
+            + usize::from(probe.exec.as_ref().is_some_and(|exec| !exec.command.is_empty()));
+        if ways != 1 {
+            return refuse("a probe takes exactly one of httpGet, tcpSocket and exec".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// A document with the names of the secret values it was, or is to be, started with: a value that
+/// changes on the machine shows as a change of `/inputs`.
+pub fn with_inputs(body: &Value, inputs: &std::collections::BTreeMap<String, String>) -> Value {
+    let mut document = body.clone();
+    if let (false, Value::Object(fields)) = (inputs.is_empty(), &mut document) {
+        fields.insert("inputs".to_owned(), json!(inputs));
+    }
+    document
+}

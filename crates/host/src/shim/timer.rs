@@ -1,0 +1,204 @@
+//! Runs a command at certain times.
+//!
+//! A timer has a shim of its own, so that it goes on while the controller is stopped or replaced.
+//! A time that passed while the machine was off is not made up for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use trueup_model::host::{Overlap, TimerSpec};
+
+use super::announce::Announcer;
+use super::children::Surroundings;
+use super::cron::Schedule;
+use super::once::{Ended, Run};
+use super::output::Output;
+use super::protocol::{LastRun, Launch, Phase, Report, Request, Status};
+use super::serve::{Asked, report_of};
+use super::signals::Signals;
+use super::task::DEFAULT_TIMEOUT;
+
+/// The clock is looked at again after so long, since a person may set it.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// So many runs go on at once at most, whatever the overlap.
+const MOST_RUNS: usize = 16;
+
+/// When a timer is due.
+pub struct When {
+    schedule: Schedule,
+    zone: TimeZone,
+}
+
+impl When {
+    /// Of a timer. The error says what is wrong.
+    pub fn of(spec: &TimerSpec) -> Result<Self, String> {
+        let zone = match &spec.time_zone {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::get(name).map_err(|error| {
+                format!("`{name}` is not a time zone that is known here: {error}")
+            })?,
+        };
+        Ok(Self { schedule: Schedule::parse(&spec.schedule)?, zone })
+    }
+}
+
+struct Timer {
+    launch: Launch,
+    spec: TimerSpec,
+    when: When,
+    next: Option<Timestamp>,
+    around: Surroundings,
+    output: Output,
+    runs: Vec<(Timestamp, Run)>,
+    announcer: Announcer,
+    status: Status,
+}
+
+/// Runs a timer until it is told to stop.
+pub async fn run(
+    launch: Launch,
+    spec: TimerSpec,
+    when: When,
+    notes: Vec<String>,
+    reports: watch::Sender<Arc<Report>>,
+    mut asked: mpsc::Receiver<Asked>,
+    mut signals: Signals,
+) {
+    let mut timer = Timer::new(launch, spec, when, notes, reports);
+    let mut stopping = Vec::new();
+    let mut ends = false;
+    while !(ends && timer.runs.is_empty()) {
+        timer.announce(ends);
+        tokio::select! {
+            _ = signals.child.recv() => timer.look_after_runs().await,
+            () = signals.end.told() => {
+                ends = true;
+                timer.stop_runs("it was ended with its shim");
+            }
+            Some((request, reply)) = asked.recv() => if request == Request::Stop {
+                ends = true;
+                timer.stop_runs("it was stopped");
+                stopping.push(reply);
+            },
+            () = tokio::time::sleep_until(timer.wakes()) => timer.tick(ends),
+        }
+    }
+    timer.status.phase = Phase::Stopped;
+    timer.announcer.announce(timer.status.clone());
+    for reply in stopping {
+        let _ = reply.send(report_of(&timer.announcer.report()));
+    }
+}
+
+impl Timer {
+    fn new(
+        launch: Launch,
+        spec: TimerSpec,
+        when: When,
+        notes: Vec<String>,
+        reports: watch::Sender<Arc<Report>>,
+    ) -> Self {
+        Self {
+            next: when.schedule.next(Timestamp::now(), &when.zone),
+            around: Surroundings {
+                environment: launch.environment.clone(),
+                folder: launch.about.folder.clone(),
+                user: launch.user.clone(),
+                open_files: None,
+            },
+            output: Output::to(launch.log.clone()),
+            announcer: Announcer::new(&launch, reports),
+            runs: Vec::new(),
+            status: Status { notes, ..Status::default() },
+            launch,
+            spec,
+            when,
+        }
+    }
+
+    fn announce(&mut self, ends: bool) {
+        self.status.phase = match (ends, self.runs.is_empty()) {
+            (true, _) => Phase::Stopping,
+            (false, true) => Phase::Waiting,
+            (false, false) => Phase::Running,
+        };
+        self.status.main = self.runs.last().map(|(_, run)| run.main.clone());
+        self.status.next_run = self.next;
+        self.announcer.announce(self.status.clone());
+    }
+
+    fn wakes(&self) -> Instant {
+        let due = self.next.map(|next| {
+            let left = next.as_millisecond().saturating_sub(Timestamp::now().as_millisecond());
+            Duration::from_millis(u64::try_from(left).unwrap_or(0)).min(LOOK_AGAIN)
+        });
+        let due = Instant::now() + due.unwrap_or(LOOK_AGAIN);
+        self.runs.iter().filter_map(|(_, run)| run.deadline()).fold(due, Instant::min)
+    }
+
+    fn tick(&mut self, ends: bool) {
+        for (_, run) in &mut self.runs {
+            run.tick();
+        }
+        let now = Timestamp::now();
+        if ends || self.next.is_none_or(|next| now < next) {
+            return;
+        }
+        self.next = self.when.schedule.next(now, &self.when.zone);
+        match self.spec.overlap {
+            Overlap::Skip if !self.runs.is_empty() => {
+                self.output.write(b"trueup: this time is left out, the last run still goes on\n");
+            }
+            Overlap::Replace if !self.runs.is_empty() => {
+                self.stop_runs("the next run replaced it");
+                self.start(now);
+            }
+            _ => self.start(now),
+        }
+    }
+
+    fn start(&mut self, now: Timestamp) {
+        if self.runs.len() >= MOST_RUNS {
+            self.output.write(b"trueup: this time is left out, too many runs still go on\n");
+            return;
+        }
+        let timeout = self.spec.timeout.map_or(DEFAULT_TIMEOUT, |timeout| timeout.as_std());
+        match Run::start(&self.launch.command, &self.around, &self.output, timeout) {
+            Ok(run) => self.runs.push((now, run)),
+            Err(message) => {
+                self.status.message = message;
+                self.status.last_run = Some(LastRun { at: now, ok: false });
+            }
+        }
+    }
+
+    fn stop_runs(&mut self, why: &str) {
+        for (_, run) in &mut self.runs {
+            run.stop(why);
+        }
+    }
+
+    async fn look_after_runs(&mut self) {
+        let going: Vec<i32> = self.runs.iter().map(|(_, run)| run.main.pid).collect();
+        let mut left = Vec::new();
+        for (at, mut run) in std::mem::take(&mut self.runs) {
+            match run.ended(&going).await {
+                Some(ended) => self.note(at, ended),
+                None => left.push((at, run)),
+            }
+        }
+        self.runs = left;
+    }
+
+    fn note(&mut self, at: Timestamp, ended: Ended) {
+        self.status.last_run = Some(LastRun { at, ok: ended.success() });
+        self.status.last_line = ended.lines.last().cloned().unwrap_or_default();
+        self.status.message = ended.message;
+        self.status.last_exit = Some(ended.exit);
+    }
+}
