@@ -18,7 +18,7 @@ use compact_str::CompactString;
 use trueup_yaml::{Node, Style};
 
 use crate::error::Result;
-use crate::node::{Kind, expect, is_null, set_field_with_key, text};
+use crate::node::{Kind, expect, is_null, quote_if_ambiguous, set_field_with_key, text};
 use crate::schema::{Schema, Type};
 
 pub use three_way::three_way;
@@ -229,7 +229,7 @@ impl<'s, V: Visitor> Walker<'s, V> {
             let mut versions = [Some(value), None, None];
             match self.walk(&mut versions[..=others.min(VERSIONS - 1)], known, path) {
                 Ok(Verdict::Clear) => false,
-                Ok(Verdict::Version(0)) => !is_missing(&versions[0]),
+                Ok(Verdict::Version(0)) => settle(&mut versions[0]),
                 Ok(_) => true,
                 Err(error) => {
                     failure = Some(error);
@@ -265,7 +265,7 @@ impl<'s, V: Visitor> Walker<'s, V> {
                 Ok(())
             }
             Verdict::Version(0) => {
-                if first.get(name).is_some_and(is_null) {
+                if !settle(&mut first.get_mut(name)) {
                     first.remove(name);
                 }
                 Ok(())
@@ -281,6 +281,13 @@ impl<'s, V: Visitor> Walker<'s, V> {
             Verdict::New(value) => set_field_with_key(first, name, value, Style::Plain),
         }
     }
+}
+
+/// A field that stays as it is: whether it does, and with quotes where a new one would have some.
+fn settle(value: &mut Option<&mut Node>) -> bool {
+    let Some(value) = value.as_deref_mut().filter(|value| !is_null(value)) else { return false };
+    quote_if_ambiguous(value);
+    true
 }
 
 fn entry_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut (Node, Node)> {

@@ -187,10 +187,18 @@ fn is_ambiguous(text: &str) -> bool {
         && !matches!(resolved, Resolved::Str(_) | Resolved::Bytes(_))
 }
 
-/// Takes over the style of another node, and with it that the type is not written out.
+/// Takes over the style of another node, and with it whether the tag is spelled out. The type stays
+/// what it was with the old style.
 pub(crate) fn take_style(node: &mut Node, from: &Node) {
-    node.style = from.style;
-    if node.has_explicit_tag() && !from.has_explicit_tag() {
-        node.set_tag(node.tag());
+    let is_spelled = from.has_explicit_tag();
+    if node.style == from.style && node.has_explicit_tag() == is_spelled {
+        return;
     }
+    let tag = node.tag();
+    if is_spelled {
+        node.spell_tag();
+    } else if tag != Tag::Other || node.has_explicit_tag() {
+        node.set_tag(tag);
+    }
+    node.style = from.style;
 }

@@ -52,7 +52,14 @@ impl Node {
             None if self.style != Style::Plain => Ok(Resolved::Str(text)),
             None if self.is_non_specific() && dialect == Dialect::V2 => Ok(Resolved::Str(text)),
             None => Ok(resolve_plain(text, dialect)),
-            Some(tag) => self.resolve_as(tag, text, dialect),
+            Some(Tag::Str) => Ok(Resolved::Str(text)),
+            Some(tag) if self.has_explicit_tag() => self.resolve_as(tag, text, dialect),
+            // A tag that the text has by itself is not printed, and then the quotes decide.
+            Some(tag) => match resolve_plain(text, dialect) {
+                found if found.tag() != tag => self.resolve_as(tag, text, dialect),
+                _ if self.style != Style::Plain => Ok(Resolved::Str(text)),
+                found => Ok(found),
+            },
         }
     }
 

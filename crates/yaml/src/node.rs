@@ -243,6 +243,11 @@ impl Node {
         self.tag = Written::Explicit(tag);
     }
 
+    /// Has the tag printed, whatever it is, as code that sets `TaggedStyle` on a yaml.v3 node does.
+    pub fn spell_tag(&mut self) {
+        self.tag = Written::Explicit(self.tag());
+    }
+
     /// Whether the document itself gives the tag (`!!str 5`).
     pub fn has_explicit_tag(&self) -> bool {
         matches!(self.tag, Written::Explicit(_))
