@@ -271,12 +271,12 @@ impl<'s, V: Visitor> Walker<'s, V> {
                 Ok(())
             }
             Verdict::Version(index) => {
-                let source = others.get_mut(index - 1).and_then(|version| version.as_deref_mut());
-                let Some((key, value)) = source.and_then(|node| entry_mut(node, name)) else {
+                let source = others.get(index - 1).and_then(|version| version.as_deref());
+                let Some((key, value)) = source.and_then(|node| entry(node, name)) else {
                     return Ok(());
                 };
-                let value = std::mem::replace(value, Node::null());
-                set_field_with_key(first, name, value, key.style)
+                // A list element of a patch can be merged twice, so it is not used up.
+                set_field_with_key(first, name, value.clone(), key.style)
             }
             Verdict::New(value) => set_field_with_key(first, name, value, Style::Plain),
         }
@@ -290,8 +290,8 @@ fn settle(value: &mut Option<&mut Node>) -> bool {
     true
 }
 
-fn entry_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut (Node, Node)> {
-    node.entries_mut()?.iter_mut().find(|(key, _)| text(key) == name)
+fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n (Node, Node)> {
+    node.entries()?.iter().find(|(key, _)| text(key) == name)
 }
 
 /// The fields that any version has, sorted.
