@@ -94,5 +94,8 @@ pub(crate) fn resolve(opened: Opened<'_>, reference: &str) -> Result<Revision, G
 /// uncommitted changes for a part of it.
 pub(crate) fn is_checked_out(opened: Opened<'_>, revision: &Revision) -> bool {
     opened.repository.workdir().is_some()
-        && opened.repository.head_id().is_ok_and(|head| head.to_hex().to_string() == revision.commit)
+        && opened
+            .repository
+            .head_id()
+            .is_ok_and(|head| head.to_hex().to_string() == revision.commit)
 }
