@@ -24,7 +24,7 @@ pub(crate) const BUILTINS: &[Function] = &[
     Function::variadic("js", &[ANY], Type::STRING, escape::js),
     Function::variadic("urlquery", &[ANY], Type::STRING, escape::urlquery),
     Function::variadic("index", &[REFLECT, REFLECT], REFLECT, index::index),
-    Function::variadic("slice", &[REFLECT, REFLECT], REFLECT, index::slice),
+    Function { body: index::slice, ..special("slice", Evaluation::Slice) },
     Function::new("len", &[REFLECT], Type::INT, index::len),
     Function::new("not", &[REFLECT], Type::BOOL, not),
     Function::variadic("print", &[ANY], Type::STRING, print),

@@ -39,6 +39,8 @@ pub(crate) enum Evaluation {
     Or,
     /// `call`: as `Strict`, and the first is the function.
     Call,
+    /// `slice`: as `Strict`, but an index may not come out of an interface.
+    Slice,
 }
 
 /// What a function takes and gives.

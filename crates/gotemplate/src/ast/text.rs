@@ -81,10 +81,7 @@ impl Writer<'_> {
 
     fn node(&mut self, node: &Node) {
         match node {
-            Node::Text(span) => {
-                let text = quote(span.of(self.source), Charset::Unicode);
-                self.out.extend(text);
-            }
+            Node::Text(span) => self.out.extend_from_slice(span.of(self.source)),
             Node::Action(pipe) => {
                 self.str("{{");
                 self.pipe(pipe);

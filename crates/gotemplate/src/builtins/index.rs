@@ -95,13 +95,17 @@ pub(super) fn prepare(value: &Value, of: &'static Type) -> Result {
     error(format!("value has type {own}; should be {of}"))
 }
 
+fn no_index(of: &Type) -> String {
+    format!("cannot index slice/array with type {of}")
+}
+
 /// The index as a number from 0 to `end`.
 fn position(index: &Value, end: usize) -> std::result::Result<usize, FunctionError> {
     if is_nothing(index) {
         return error("cannot index slice/array with nil");
     }
     let Some(at) = index.as_signed().or(index.as_unsigned().map(u64::cast_signed)) else {
-        return error(format!("cannot index slice/array with type {}", type_of(index)));
+        return error(no_index(type_of(index)));
     };
     match usize::try_from(at) {
         Ok(at) if at <= end => Ok(at),
@@ -151,7 +155,10 @@ fn bounds(
 ) -> std::result::Result<[usize; 3], FunctionError> {
     let mut bounds = [0, len, cap];
     for (bound, index) in bounds.iter_mut().zip(indexes) {
-        *bound = position(index, cap)?;
+        *bound = match index {
+            Value::TypedNil(of) => return error(no_index(of)),
+            _ => position(index, cap)?,
+        };
     }
     let [start, end, cap] = bounds;
     if start > end {

@@ -63,7 +63,11 @@ impl<'t> Frame<'_, '_, 't> {
             args.push(self.callee_name(operands, given.last.as_ref()));
         }
         for (index, operand) in operands.iter().enumerate() {
-            args.push(self.argument(dot, param(function, index), operand)?);
+            let of = param(function, index);
+            args.push(match function.evaluation {
+                Evaluation::Slice if index > 0 => self.slice_index(dot, of, operand)?,
+                _ => self.argument(dot, of, operand)?,
+            });
         }
         if let Some(last) = given.last {
             args.push(self.fit(last, param(function, operands.len()))?);
@@ -156,11 +160,38 @@ impl<'t> Frame<'_, '_, 't> {
 
     /// The value of an operand as an argument of this type.
     fn argument(&mut self, dot: &Reflected, of: &'static Type, operand: &'t Operand) -> Run<Value> {
+        match self.operand(dot, of, operand)? {
+            Ok(value) => self.fit(value, of),
+            Err(constant) => Ok(constant),
+        }
+    }
+
+    /// An index for `slice`, which does not look into interfaces, unlike `index`.
+    fn slice_index(
+        &mut self,
+        dot: &Reflected,
+        of: &'static Type,
+        operand: &'t Operand,
+    ) -> Run<Value> {
+        match self.operand(dot, of, operand)? {
+            Ok(Reflected { through: Some(through), .. }) => Ok(Value::TypedNil(through)),
+            Ok(value) => self.fit(value, of),
+            Err(constant) => Ok(constant),
+        }
+    }
+
+    /// The value of an operand; or, of a constant, the one of this type.
+    fn operand(
+        &mut self,
+        dot: &Reflected,
+        of: &'static Type,
+        operand: &'t Operand,
+    ) -> Run<Result<Reflected, Value>> {
         let at = NodeRef::Operand(operand);
         self.at(at);
-        let value = match &operand.term {
+        Ok(Ok(match &operand.term {
             Term::Dot => dot.clone(),
-            Term::Nil if of.can_be_nil() => return Ok(zero(of)),
+            Term::Nil if of.can_be_nil() => return Ok(Err(zero(of))),
             Term::Nil => return Err(self.error(format!("cannot assign nil to {of}"))),
             Term::Field(fields) => self.fields(dot, dot.clone(), at, fields, &[], None)?,
             Term::Variable(index, fields) => {
@@ -171,10 +202,9 @@ impl<'t> Frame<'_, '_, 't> {
             Term::Function(name) => self.function(dot, name, at, &[], None)?,
             Term::Chain(base, fields) => self.chain(dot, operand, base, fields, &[], None)?,
             Term::Bool(_) | Term::Number(_) | Term::String(_) => {
-                return self.constant_argument(of, operand);
+                return self.constant_argument(of, operand).map(Err);
             }
-        };
-        self.fit(value, of)
+        }))
     }
 
     /// A constant takes on the type that is wanted, if it can.

@@ -1,7 +1,9 @@
 //! Go's own test tables of `text/template`, and the inputs of our own with Go's answers.
 
+mod described;
 mod fmt_cases;
 mod go_types;
+mod hostile;
 mod template_cases;
 
 use std::any::Any;
@@ -32,8 +34,16 @@ fn execute(
     functions: &Functions,
     data: &Value,
 ) -> Result<Vec<u8>, String> {
-    let trees = parse::parse(name, template, functions, &Delims::default());
-    let mut settings = Settings::new(functions.clone());
+    execute_with(name, template, Settings::new(functions.clone()), data)
+}
+
+fn execute_with(
+    name: &str,
+    template: &[u8],
+    mut settings: Settings,
+    data: &Value,
+) -> Result<Vec<u8>, String> {
+    let trees = parse::parse(name, template, &settings.functions, &Delims::default());
     settings.templates.add(trees.map_err(|error| error.to_string())?);
     let mut host = NoHost;
     let mut context = Context::new(&mut host, settings);

@@ -1,10 +1,11 @@
 //! The tables of Go's `exec_test.go` and `parse_test.go`.
 
 use trueup_conformance::{Tally, open};
-use trueup_gotemplate::{Delims, Functions, Value, parse};
+use trueup_gotemplate::{Delims, Functions, MissingKey, Settings, Value, parse, strconv};
 
+use crate::described::{bytes, value};
 use crate::go_types::{functions, t_value, typed_data};
-use crate::{compare, execute, from_json, rows};
+use crate::{compare, execute, execute_with, from_json, own_cases, rows};
 
 /// The error text has an address in memory.
 const ADDRESS: &[&str] = &["range iter.Seq[int] over two var"];
@@ -73,10 +74,67 @@ fn parse_trees() {
             let own = trees.first().expect("there is always the text's own template");
             own.body.text(&own.source).to_vec()
         });
-        let expected = case["error"].as_str().map_or(Ok(text(&case, "tree")), Err);
+        let tree = unquoted(text(&case, "tree"));
+        let expected = case["error"].as_str().map_or(Ok(tree.as_str()), Err);
         tally.record(name, compare(actual, expected));
     }
     tally.assert_only(LOWERED_LIMIT);
+}
+
+#[test]
+fn random_templates() {
+    let mut tally = Tally::new("gotemplate/templates");
+    for case in rows(&own_cases("templates.jsonl")) {
+        let template = bytes(&case["template"]);
+        let mut settings = Settings::new(Functions::builtins());
+        settings.missing_key = match text(&case, "missingkey") {
+            "zero" => MissingKey::Zero,
+            "error" => MissingKey::Error,
+            _ => MissingKey::Invalid,
+        };
+        let actual = execute_with("t", &template, settings, &value(&case["data"]));
+        let result = if case["error"].is_string() {
+            let error = String::from_utf8_lossy(&bytes(&case["error"])).into_owned();
+            compare(actual, Err(&error))
+        } else {
+            let expected = bytes(&case["out"]);
+            if actual.as_ref() == Ok(&expected) {
+                Ok(())
+            } else {
+                compare(actual, Ok(&String::from_utf8_lossy(&expected)))
+            }
+        };
+        tally.record(String::from_utf8_lossy(&template), result);
+    }
+    tally.assert_only(&[]);
+}
+
+/// The tree with its texts as they are. Go's test, and it alone, has them quoted.
+fn unquoted(tree: &str) -> String {
+    let mut out = String::new();
+    let mut rest = tree;
+    while !rest.is_empty() {
+        let action =
+            rest.starts_with("{{").then(|| rest.find("}}").map_or(rest.len(), |at| at + 2));
+        let (piece, after) = rest.split_at(action.unwrap_or_else(|| literal_len(rest)));
+        let text = strconv::unquote(piece.as_bytes()).filter(|_| action.is_none());
+        out.push_str(
+            &text.map_or(piece.into(), |text| String::from_utf8_lossy(&text).into_owned()),
+        );
+        rest = after;
+    }
+    out
+}
+
+/// How long the string literal is that the text begins with.
+fn literal_len(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let closes = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        closes
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
 }
 
 fn text<'c>(case: &'c serde_json::Value, field: &str) -> &'c str {
