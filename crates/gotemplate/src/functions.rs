@@ -10,6 +10,7 @@
 //! before it is made.
 
 mod cast;
+mod crypto;
 mod dates;
 mod defaults;
 mod dicts;
@@ -22,9 +23,13 @@ mod reflection;
 mod regex;
 mod runes;
 pub mod semver;
+mod stubs;
 mod text;
+mod urls;
 mod versions;
 mod words;
+
+pub use stubs::STUBS;
 
 use crate::function::{Function, FunctionError};
 use crate::types::Type;
@@ -63,9 +68,11 @@ pub fn library(profile: Profile) -> Vec<Function> {
         reflection::FUNCTIONS,
         regex::FUNCTIONS,
         text::FUNCTIONS,
+        urls::FUNCTIONS,
         GREETINGS,
     ];
     let mut functions: Vec<Function> = families.concat();
+    functions.extend(crypto::functions());
     match profile {
         Profile::Helm3 => {
             functions.extend_from_slice(versions::FUNCTIONS_3_3);

@@ -149,6 +149,13 @@ pub(super) fn to_rfc3339(object: &dyn Object) -> Option<Str> {
     Some(layout::format(time, b"2006-01-02T15:04:05.999999999Z07:00").into())
 }
 
+/// The year of a moment in UTC, and the rest as digits.
+pub(super) fn utc_parts(at: Timestamp) -> (i64, String) {
+    let time = Time { at, zone: Zone::Utc };
+    let rest = layout::format(&time, b"0102150405");
+    (time.date().0, String::from_utf8_lossy(&rest).into_owned())
+}
+
 /// A time read by a layout.
 pub(super) fn parsed(layout: &[u8], text: &[u8]) -> Option<Value> {
     parse::parse(layout, text).ok().map(Value::from)
