@@ -6,17 +6,25 @@
 //! straight from the objects ([`GitTree`]): there is no checkout, no temporary folder, and no
 //! program of Git's is run.
 
+mod access;
 mod commit;
+mod consolidate;
 mod error;
+mod http;
 mod local;
 mod location;
+mod ls_refs;
+mod mirror;
 mod range;
 mod reference;
+mod remote;
 mod source;
+mod ssh;
 mod tree;
 mod watch;
 mod working_copy;
 
+pub use access::{Access, Credential, Scheme, SecretFrom};
 pub use error::GitError;
 pub use source::{GitSource, Options};
 pub use tree::{GitTree, is_lfs_pointer};

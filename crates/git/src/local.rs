@@ -93,9 +93,8 @@ pub(crate) fn resolve(opened: Opened<'_>, reference: &str) -> Result<Revision, G
 /// Whether a revision is the one that the working copy stands on: only then may somebody take their
 /// uncommitted changes for a part of it.
 pub(crate) fn is_checked_out(opened: Opened<'_>, revision: &Revision) -> bool {
+    let commit = ObjectId::from_hex(revision.commit.as_bytes());
+    let head = opened.repository.head_id();
     opened.repository.workdir().is_some()
-        && opened
-            .repository
-            .head_id()
-            .is_ok_and(|head| head.to_hex().to_string() == revision.commit)
+        && commit.is_ok_and(|commit| head.is_ok_and(|head| head.detach() == commit))
 }

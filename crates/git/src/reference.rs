@@ -68,7 +68,7 @@ impl Wanted {
 
     /// The full names that may be meant, the likeliest first.
     pub(crate) fn names(&self) -> Vec<String> {
-        match self {
+        let mut names = match self {
             Self::Head | Self::Commit(_) => Vec::new(),
             Self::Full(name) => vec![name.clone()],
             Self::Named { name, .. } => {
@@ -76,7 +76,9 @@ impl Wanted {
                     .map(|prefix| format!("{prefix}{name}"))
                     .to_vec()
             }
-        }
+        };
+        names.retain(|name| is_valid(name));
+        names
     }
 
     /// What is meant, HEAD aside.
@@ -84,7 +86,7 @@ impl Wanted {
         if let Self::Commit(id) = self {
             return Ok(Meaning::Commit(*id));
         }
-        for name in self.names().into_iter().filter(|name| is_valid(name)) {
+        for name in self.names() {
             if let Some(id) = refs.get(&name)? {
                 return Ok(Meaning::Ref(name, id));
             }

@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
+use trueup_http::{AddressGuard, Client, Login, Settings};
 use trueup_model::ports::{PortError, Source};
 use trueup_model::tree::Tree;
 use trueup_model::{Revision, SourceSpec};
 
 use crate::GitError;
+use crate::access::{Access, Credential};
 use crate::commit::Opened;
+use crate::http::HttpServer;
 use crate::local;
 use crate::location::Location;
+use crate::mirror::{self, Mirror};
+use crate::remote::{Remote, Server};
 use crate::tree::{GitTree, Objects};
 use crate::watch::RefChanges;
 use crate::working_copy;
@@ -25,12 +32,27 @@ pub struct Options {
     pub cache: PathBuf,
     /// The largest file that is read, in bytes.
     pub largest_file: u64,
+    /// How many bytes one fetch may bring.
+    pub largest_fetch: u64,
+    /// How long one fetch may take.
+    pub fetch_within: Duration,
+    /// How remote repositories are reached.
+    pub access: Vec<Access>,
+    /// Which addresses may be asked.
+    pub addresses: AddressGuard,
 }
 
 impl Options {
     /// Mirrors below `cache`, and limits that no reasonable repository meets.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
-        Self { cache: cache.into(), largest_file: 512 << 20 }
+        Self {
+            cache: cache.into(),
+            largest_file: 512 << 20,
+            largest_fetch: 4 << 30,
+            fetch_within: Duration::from_secs(300),
+            access: Vec::new(),
+            addresses: AddressGuard::Usual,
+        }
     }
 }
 
@@ -44,12 +66,20 @@ struct Inner {
     options: Options,
     /// The objects folders that were read, by device and inode: they keep what they decoded.
     objects: Mutex<HashMap<(u64, u64), Arc<Objects>>>,
+    /// HTTP clients, by the prefix of their rule.
+    clients: Mutex<HashMap<String, Client>>,
 }
 
 impl GitSource {
     /// A source with these options.
     pub fn new(options: Options) -> Self {
-        Self { inner: Arc::new(Inner { options, objects: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                objects: Mutex::default(),
+                clients: Mutex::default(),
+            }),
+        }
     }
 
     /// Tells when what a repository on this machine holds may have changed; `None` for a remote one,
@@ -88,17 +118,77 @@ impl Inner {
                 }
                 Ok(revision)
             }
-            Location::Http(_) | Location::Ssh(_) => Err(GitError::Unreachable {
-                repo: name,
-                why: "remote repositories are not fetched yet".to_owned(),
-            }),
+            Location::Http(url) => self.http(url)?.resolve(&spec.reference),
+            Location::Ssh(url) => self.ssh(url).resolve(&spec.reference),
         }
+    }
+
+    fn http(&self, mut url: gix::Url) -> Result<Remote, GitError> {
+        let access = Access::of(&self.options.access, &url).cloned().unwrap_or_default();
+        let in_url = url.user().map(str::to_owned).map(|user| Login::Basic {
+            user,
+            password: url.password().unwrap_or_default().to_owned(),
+        });
+        url.set_user(None);
+        url.set_password(None);
+        let name = url.to_bstring().to_string();
+        let credential = |why| GitError::Credential { repo: name.clone(), why };
+        let configured = access.credential.as_ref().map(Credential::login).transpose();
+        let login = configured.map_err(credential)?.or(in_url);
+        let client = self.client(&access, &name)?;
+        let runtime = Handle::current();
+        let server = HttpServer::new(client, login, name.clone(), runtime);
+        Ok(self.remote(name, url, Server::Http(Box::new(server))))
+    }
+
+    fn ssh(&self, mut url: gix::Url) -> Remote {
+        let access = Access::of(&self.options.access, &url).cloned().unwrap_or_default();
+        url.set_password(None);
+        let name = url.to_bstring().to_string();
+        self.remote(name, url, Server::Ssh(Box::new(access)))
+    }
+
+    fn remote(&self, name: String, url: gix::Url, server: Server) -> Remote {
+        let mirror = mirror::path(&self.options.cache, &name);
+        let runtime = Handle::current();
+        Remote { name, url, server, mirror, within: self.options.fetch_within, runtime }
+    }
+
+    /// The client for a rule: made once, so that connections are kept.
+    fn client(&self, access: &Access, repo: &str) -> Result<Client, GitError> {
+        let mut known = hold(&self.clients);
+        if let Some(client) = known.get(&access.prefix) {
+            return Ok(client.clone());
+        }
+        let failed = |why: String| GitError::Credential { repo: repo.to_owned(), why };
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())))
+        };
+        let settings = Settings {
+            authorities: access.authorities.as_ref().map(read).transpose()?.unwrap_or_default(),
+            certificate: access.certificate.as_ref().map(read).transpose()?,
+            proxy: access.proxy.clone(),
+            answer_within: self.options.fetch_within,
+            largest_answer: self.options.largest_fetch,
+            addresses: self.options.addresses,
+            ..Settings::default()
+        };
+        let client = Client::new(&settings).map_err(|error| failed(error.to_string()))?;
+        known.insert(access.prefix.clone(), client.clone());
+        Ok(client)
     }
 
     fn load(&self, spec: &SourceSpec, commit: &str) -> Result<Arc<dyn Tree>, GitError> {
         let name = trueup_http::redact(&spec.repo);
         let objects = self.objects(spec)?;
-        let root = objects.with(|repository| Opened { repository, name: &name }.tree(commit))?;
+        let root = objects.with(|repository| Opened { repository, name: &name }.tree(commit));
+        let root = match (root, self.remote_of(spec)?) {
+            (Err(GitError::Gone { .. }), Some(remote)) => {
+                remote.need(commit)?;
+                objects.with(|repository| Opened { repository, name: &name }.tree(commit))?
+            }
+            (root, _) => root?,
+        };
         Ok(Arc::new(GitTree::new(objects, root)))
     }
 
@@ -113,26 +203,44 @@ impl Inner {
             .with(|repository| Opened { repository, name: &name }.descends(ancestor, descendant))
     }
 
+    fn remote_of(&self, spec: &SourceSpec) -> Result<Option<Remote>, GitError> {
+        Ok(match Location::parse(&spec.repo)? {
+            Location::Local(_) => None,
+            Location::Http(url) => Some(self.http(url)?),
+            Location::Ssh(url) => Some(self.ssh(url)),
+        })
+    }
+
     /// The objects of a repository. They are known by the folder itself, not by its path: another
     /// repository may have taken its place.
     fn objects(&self, spec: &SourceSpec) -> Result<Arc<Objects>, GitError> {
-        let path = match Location::parse(&spec.repo)? {
-            Location::Local(path) => path,
-            Location::Http(_) | Location::Ssh(_) => self.options.cache.clone(),
+        let repository = match Location::parse(&spec.repo)? {
+            Location::Local(path) => local::open(&path)?,
+            Location::Http(mut url) | Location::Ssh(mut url) => {
+                url.set_password(None);
+                if url.scheme != gix::url::Scheme::Ssh {
+                    url.set_user(None);
+                }
+                let name = url.to_bstring().to_string();
+                Mirror::open(&mirror::path(&self.options.cache, &name), &name)?.repository
+            }
         };
-        let repository = local::open(&path)?;
         let folder =
             std::fs::metadata(repository.objects_dir()).map_err(|error| GitError::Failed {
                 repo: trueup_http::redact(&spec.repo),
                 what: "read",
                 why: error.to_string(),
             })?;
-        let mut known = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = hold(&self.objects);
         let objects = known
             .entry((folder.dev(), folder.ino()))
             .or_insert_with(|| Arc::new(Objects::new(repository, self.options.largest_file)));
         Ok(objects.clone())
     }
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]

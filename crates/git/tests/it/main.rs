@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod http;
 mod local;
+mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,13 +22,18 @@ struct Bench {
 
 /// A bench, or nothing where git is missing.
 fn bench() -> Option<Bench> {
+    bench_with(|options| options)
+}
+
+/// A bench of which the source has other options.
+fn bench_with(change: impl FnOnce(Options) -> Options) -> Option<Bench> {
     if Command::new("git").arg("version").output().is_err() {
         eprintln!("git is not installed: there is nothing to test with");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let source = GitSource::new(Options::new(folder.path().join("cache")));
-    Some(Bench { folder, source })
+    let options = change(Options::new(folder.path().join("cache")));
+    Some(Bench { folder, source: GitSource::new(options) })
 }
 
 impl Bench {

@@ -1,0 +1,188 @@
+//! Git over SSH, through the system's `ssh`: it knows the user's agents, jump hosts and hardware
+//! keys. It never asks: a host that is not known and a key that is not accepted are errors.
+
+use std::io::Read;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gix_transport::client::git::ConnectMode;
+use gix_transport::client::git::blocking_io::Connection;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::GitError;
+use crate::access::Access;
+
+/// So much of what `ssh` says is kept.
+const LONGEST_COMPLAINT: u64 = 8 << 10;
+
+/// A connection: an `ssh` that runs `git-upload-pack` on the other side. It ends when this is
+/// dropped, or at the deadline.
+pub(crate) struct SshConnection {
+    child: Arc<Mutex<Child>>,
+    deadline: JoinHandle<bool>,
+    within: Duration,
+}
+
+/// What gix talks through.
+pub(crate) type SshTransport = Connection<ChildStdout, ChildStdin>;
+
+impl SshConnection {
+    /// Starts `ssh`.
+    pub(crate) fn open(
+        url: &gix::Url,
+        repo: &str,
+        access: &Access,
+        within: Duration,
+        runtime: &Handle,
+    ) -> Result<(Self, SshTransport), GitError> {
+        let failed = |why: String| GitError::Failed { repo: repo.to_owned(), what: "reached", why };
+        let mut child = command(url, access, within).spawn().map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                failed("there is no `ssh` on this machine; install an SSH client".to_owned())
+            } else {
+                failed(error.to_string())
+            }
+        })?;
+        let (Some(out), Some(into)) = (child.stdout.take(), child.stdin.take()) else {
+            return Err(failed("ssh has no input or output".to_owned()));
+        };
+        let child = Arc::new(Mutex::new(child));
+        let ended = child.clone();
+        let deadline = runtime.spawn(async move {
+            tokio::time::sleep(within).await;
+            hold(&ended).kill().is_ok()
+        });
+        let transport = Connection::new(
+            out,
+            into,
+            gix_transport::Protocol::V2,
+            url.path.clone(),
+            None::<(&str, Option<u16>)>,
+            ConnectMode::Process,
+            false,
+        )
+        .custom_url(Some(url.to_bstring()));
+        Ok((Self { child, deadline, within }, transport))
+    }
+
+    /// Why talking through it failed, from what `ssh` said; `fallback` where it said nothing.
+    pub(crate) fn explain(&self, repo: &str, fallback: String) -> GitError {
+        if self.deadline.is_finished() {
+            return GitError::Deadline { repo: repo.to_owned(), seconds: self.within.as_secs() };
+        }
+        let complaint = self.complaint();
+        let complaint = if complaint.is_empty() { fallback } else { complaint };
+        explain(repo, &complaint)
+    }
+
+    fn complaint(&self) -> String {
+        let mut child = hold(&self.child);
+        // It said what it had to say before it closed the connection.
+        let _ = child.kill();
+        let mut text = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut text);
+        }
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Drop for SshConnection {
+    fn drop(&mut self) {
+        self.deadline.abort();
+        let mut child = hold(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn command(url: &gix::Url, access: &Access, within: Duration) -> Command {
+    let mut command = Command::new("ssh");
+    let checking = if access.trust_new_hosts { "accept-new" } else { "yes" };
+    command.args(["-o", "BatchMode=yes", "-o", "SendEnv=GIT_PROTOCOL"]);
+    command.arg("-o").arg(format!("StrictHostKeyChecking={checking}"));
+    command.arg("-o").arg(format!("ConnectTimeout={}", within.as_secs().clamp(1, 30)));
+    if let Some(known_hosts) = &access.known_hosts {
+        command.arg("-o").arg(format!("UserKnownHostsFile={}", quoted(known_hosts)));
+        command.args(["-o", "GlobalKnownHostsFile=/dev/null"]);
+    }
+    if let Some(key) = &access.ssh_key {
+        command.args(["-o", "IdentitiesOnly=yes"]).arg("-i").arg(key);
+    }
+    if let Some(port) = url.port {
+        command.arg("-p").arg(port.to_string());
+    }
+    if let Some(user) = url.user() {
+        command.arg("-l").arg(user);
+    }
+    let path = gix::url::expand_path::for_shell(url.path.clone());
+    command.arg("--").arg(url.host().unwrap_or_default());
+    command.arg(format!("git-upload-pack {}", shell_quoted(&path.to_string())));
+    command.env("GIT_PROTOCOL", "version=2");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A path as a value in SSH's configuration.
+fn quoted(path: &std::path::Path) -> String {
+    format!("\"{}\"", path.display())
+}
+
+/// A word for the shell on the other side.
+fn shell_quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn explain(repo: &str, complaint: &str) -> GitError {
+    let repo = repo.to_owned();
+    let why = complaint.to_owned();
+    let says = |text: &str| complaint.contains(text);
+    if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        let why = "the key of the host is not the one that is known".to_owned();
+        let remedy = "if the change is right, put the new key into the known hosts".to_owned();
+        return GitError::Untrusted { repo, why, remedy };
+    }
+    if says("Host key verification failed") {
+        let why = "the key of the host is not known".to_owned();
+        let remedy = "check it and add it to the known hosts (`ssh-keyscan HOST`)".to_owned();
+        return GitError::Untrusted { repo, why, remedy };
+    }
+    if says("Permission denied") {
+        let remedy = "configure a key for it that the server accepts".to_owned();
+        return GitError::Denied { repo, why, remedy };
+    }
+    if says("does not appear to be a git repository") || says("epository not found") {
+        return GitError::NotARepository { path: repo, hint: format!(" ({why})") };
+    }
+    GitError::Unreachable { repo, why }
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_for_the_other_side() {
+        assert_eq!(shell_quoted("/srv/it's; rm -rf /"), r"'/srv/it'\''s; rm -rf /'");
+    }
+
+    #[test]
+    fn complaints_are_told_apart() {
+        let check = |complaint: &str, expected: &str| {
+            let said = explain("ssh://h/x", complaint).to_string();
+            assert!(said.contains(expected), "{said}");
+        };
+        check("No ED25519 host key is known; Host key verification failed.", "is not known");
+        check("git@h: Permission denied (publickey).", "configure a key for it");
+        check("fatal: '/x' does not appear to be a git repository", "is not a Git repository");
+        check("ssh: connect to host h port 22: Connection refused", "cannot be reached");
+    }
+}
