@@ -4,6 +4,7 @@
 //! drive apply STATE APP FILE.json     make what the documents of the file declare
 //! drive stop STATE APP                end what runs
 //! drive shim                          what the target starts
+//! drive serve PORT                    a server for tests: it answers 200 to everything
 //! ```
 //!
 //! With `FAULT=intended` (or another of the fault points) in its environment it is killed there, as
@@ -25,6 +26,11 @@ fn main() -> ExitCode {
         && first == "shim"
     {
         return shim_main(rest);
+    }
+    if let [first, port] = arguments.as_slice()
+        && first == "serve"
+    {
+        return serve(port);
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(drive(&arguments));
@@ -56,6 +62,22 @@ async fn drive(arguments: &[String]) {
             }
         }
     }
+}
+
+fn serve(port: &str) -> ExitCode {
+    use std::io::{Read, Write};
+    let port = port.parse().expect("a port");
+    let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) else {
+        println!("port {port} is taken");
+        return ExitCode::FAILURE;
+    };
+    println!("listening");
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+    ExitCode::SUCCESS
 }
 
 /// Ends this process as a crash would: nothing is cleaned up.

@@ -100,9 +100,17 @@ impl App {
         self.book().get(id).cloned()
     }
 
-    /// Writes the book and keeps the claims in step.
-    pub fn note(&self, changes: Vec<(ResourceId, Option<Entry>)>) -> Result<(), HostError> {
+    /// Writes the book and keeps the claims in step. A resource that takes a path over from another
+    /// of this app takes its entry too.
+    pub fn note(&self, mut changes: Vec<(ResourceId, Option<Entry>)>) -> Result<(), HostError> {
         let mut book = self.book();
+        let taken_over = changes.iter().filter_map(|(id, entry)| {
+            let (app, other) = self.machine.claimant(&entry.as_ref()?.path)?;
+            let theirs = app == self.name && other != *id && book.get(&other).is_some();
+            theirs.then_some((other, None))
+        });
+        let taken_over: Vec<(ResourceId, Option<Entry>)> = taken_over.collect();
+        changes.splice(0..0, taken_over);
         for (id, entry) in &changes {
             if let Some(old) = book.get(id) {
                 self.machine.release(&self.name, id, old);

@@ -20,7 +20,7 @@ use serde_json::Value;
 use trueup_model::{Digest, ResourceId};
 
 use crate::error::{Doing, HostError};
-use crate::place::{Stat, make_private_folder, write_durably};
+use crate::place::{Folder, Stat, make_private_folder, write_durably};
 
 /// What is known of one resource.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,17 +80,17 @@ pub struct Signature {
     size: u64,
     modified: i128,
     changed: i128,
-    /// When it was taken, in nanoseconds of the same clock.
-    taken: i128,
+    /// Whether any later change looks different. A file system that stamps with the kernel's tick
+    /// gives a change right after another the same time.
+    settled: bool,
 }
 
-/// Within so many nanoseconds two changes can leave the same time behind: file systems stamp with
-/// the kernel's tick.
+/// No tick is longer than so many nanoseconds.
 const TICK: i128 = 20_000_000;
 
 impl Signature {
-    /// Of this status, taken now.
-    pub fn of(stat: &Stat) -> Self {
+    /// Of this status in this folder, taken now.
+    pub fn of(folder: &Folder, stat: &Stat) -> Self {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX));
@@ -98,26 +98,25 @@ impl Signature {
             clippy::useless_conversion,
             reason = "the fields' types differ between architectures"
         )]
-        Self {
+        let looks = Self {
             device: u64::try_from(stat.st_dev).unwrap_or_default(),
             inode: u64::try_from(stat.st_ino).unwrap_or_default(),
             size: u64::try_from(stat.st_size).unwrap_or_default(),
             modified: nanoseconds(i128::from(stat.st_mtime), i128::from(stat.st_mtime_nsec)),
             changed: nanoseconds(i128::from(stat.st_ctime), i128::from(stat.st_ctime_nsec)),
-            taken: now,
-        }
+            settled: false,
+        };
+        Self { settled: folder.stamps_finely() || now - looks.changed > TICK, ..looks }
     }
 
-    /// Whether what has this status now is surely unchanged since. One that was taken within the
-    /// same tick as the change itself proves nothing.
-    pub fn proves_unchanged(&self, stat: &Stat) -> bool {
-        let now = Self::of(stat);
-        self.same(&now) && self.taken - self.changed > TICK
+    /// Whether what looks like this now is surely unchanged since.
+    pub fn proves_unchanged(&self, now: &Self) -> bool {
+        self.settled && self.same(now)
     }
 
     /// Whether both look alike.
     pub fn same(&self, other: &Self) -> bool {
-        Self { taken: 0, ..*self } == Self { taken: 0, ..*other }
+        Self { settled: true, ..*self } == Self { settled: true, ..*other }
     }
 
     /// As a precondition.

@@ -10,5 +10,5 @@ mod original;
 mod wanted;
 mod write;
 
-pub use observe::{observe, observe_unwanted};
+pub use observe::{observe, observe_unwanted, surely_unchanged};
 pub use write::{apply, remove_made_folders};

@@ -2,9 +2,10 @@
 //! are ten walks, not ten thousand.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::app::App;
 use crate::error::HostError;
 use crate::place::{Folder, Place};
 
@@ -27,6 +28,15 @@ impl Folders {
         Ok(place.folder()?.map(|folder| self.keep(path, folder)))
     }
 
+    /// The folder that a path is in which was written before; `None` also where it may not be used
+    /// any more.
+    pub fn of_known_path(&self, app: &App, path: &Path) -> Option<Arc<Folder>> {
+        if let Some(folder) = self.known(path.parent()?) {
+            return Some(folder);
+        }
+        self.get(&app.place(path.to_str()?).ok()?).ok()?
+    }
+
     /// The folder that a place is in, made where it is missing.
     pub fn make(&self, place: &Place) -> Result<Arc<Folder>, HostError> {
         let path = place.folder_path();
@@ -43,7 +53,7 @@ impl Folders {
         Ok(self.keep(path, folder))
     }
 
-    fn known(&self, path: &PathBuf) -> Option<Arc<Folder>> {
+    fn known(&self, path: &Path) -> Option<Arc<Folder>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 

@@ -81,6 +81,11 @@ impl Runnable {
         app.resolver().environment(&self.env_from, &self.env)
     }
 
+    /// Whether this machine has what it names.
+    pub fn check(&self, app: &App) -> Result<(), HostError> {
+        self.run_as(app.level()).map(|_| ())
+    }
+
     /// Which user it runs as, where that is not the one that runs trueup.
     fn run_as(&self, level: Level) -> Result<(accounts::User, Option<RunAs>), HostError> {
         let own = rustix::process::geteuid().as_raw();

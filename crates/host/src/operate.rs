@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::error::HostError;
 use crate::launching::{Release, Runnable};
 use crate::process;
+use crate::readiness::blocking;
 use crate::shim::client::{self, Found};
 use crate::shim::older_log;
 use crate::shim::protocol::Report;
@@ -188,10 +189,9 @@ async fn start_again(
     let document = app.entry(id).and_then(|entry| entry.document);
     let document = document.unwrap_or_else(|| trueup_model::resource::canonical_digest(&body));
     let (of, name) = (app.clone(), id.clone());
-    let launch = tokio::task::spawn_blocking(move || {
-        Runnable::of(&name, &body)?.launch(&of, &release, &name, &body, document)
-    });
-    let launch = launch.await.map_err(|error| HostError::Failed(error.to_string()))??;
+    let launch =
+        blocking(move || Runnable::of(&name, &body)?.launch(&of, &release, &name, &body, document))
+            .await?;
     client::stop(&launch.run, id, Duration::ZERO).await?;
     client::start(&app.machine().config.shim, &launch).await?;
     Ok(())

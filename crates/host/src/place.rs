@@ -191,6 +191,7 @@ pub type Stat = rustix::fs::Stat;
 #[derive(Debug)]
 pub struct Folder {
     fd: OwnedFd,
+    stamps_finely: bool,
     /// Its path, for messages and for programs that are told a path.
     pub path: PathBuf,
 }
@@ -201,14 +202,14 @@ impl Folder {
     /// Opens a folder whose path may hold links.
     pub fn open_root(path: &Path) -> io::Result<Self> {
         let fd = rustix::fs::open(path, FOLDER, Mode::empty())?;
-        Ok(Self { fd, path: path.to_owned() })
+        Ok(Self { stamps_finely: stamps_finely(&fd), fd, path: path.to_owned() })
     }
 
     /// Opens a folder in this one; `None` if there is nothing of this name. A link is refused.
     pub fn enter(&self, name: &str) -> Result<Option<Self>, HostError> {
         let path = self.path.join(name);
         match rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
-            Ok(fd) => Ok(Some(Self { fd, path })),
+            Ok(fd) => Ok(Some(Self { stamps_finely: stamps_finely(&fd), fd, path })),
             Err(Errno::NOENT) => Ok(None),
             Err(error @ (Errno::NOTDIR | Errno::LOOP)) => Err(match self.link(name) {
                 Ok(Some(target)) => HostError::Refused(format!(
@@ -224,6 +225,11 @@ impl Folder {
             }),
             Err(error) => Err(HostError::io(format!("open {}", path.display()), error)),
         }
+    }
+
+    /// Whether each change of a file in it is sure to have a time of its own.
+    pub fn stamps_finely(&self) -> bool {
+        self.stamps_finely
     }
 
     fn make(&self, name: &str) -> io::Result<()> {
@@ -320,6 +326,26 @@ impl Folder {
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.fd)?)
     }
+}
+
+/// Linux from 6.13 on gives a file that was looked at a new time at its next change, on these file
+/// systems ("multigrain timestamps"). Others stamp with the kernel's tick, or a server's.
+fn stamps_finely(folder: &OwnedFd) -> bool {
+    const EXT4: u64 = 0xEF53;
+    const XFS: u64 = 0x5846_5342;
+    const BTRFS: u64 = 0x9123_683E;
+    const TMPFS: u64 = 0x0102_1994;
+    static KERNEL: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+        let name = rustix::system::uname();
+        let release = name.release().to_string_lossy();
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= (6, 13))
+    });
+    *KERNEL
+        && rustix::fs::fstatfs(folder).is_ok_and(|found| {
+            let kind = u64::try_from(found.f_type).unwrap_or_default();
+            [EXT4, XFS, BTRFS, TMPFS].contains(&kind)
+        })
 }
 
 /// Writes one of our own files so that after a crash either the old or the new content is there.

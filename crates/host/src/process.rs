@@ -19,6 +19,7 @@ use crate::error::HostError;
 use crate::fault::FaultPoint;
 use crate::launching::{Release, Runnable, with_inputs};
 use crate::outcome::Outcome;
+use crate::readiness::blocking;
 use crate::shim::client::{self, Found};
 use crate::shim::protocol::{About, Launch, Report, Request};
 
@@ -48,9 +49,11 @@ async fn inputs(
 ) -> Result<BTreeMap<String, String>, HostError> {
     let runnable = Runnable::of(&resource.id, &resource.body)?;
     let app = app.clone();
-    let resolved = tokio::task::spawn_blocking(move || runnable.environment(&app)).await;
-    let environment = resolved.map_err(|error| HostError::Failed(error.to_string()))??;
-    Ok(environment.inputs)
+    blocking(move || {
+        runnable.check(&app)?;
+        Ok(runnable.environment(&app)?.inputs)
+    })
+    .await
 }
 
 fn observed(
@@ -165,7 +168,7 @@ pub async fn launch(
     resource: &Arc<Resource>,
 ) -> Result<Launch, HostError> {
     let (app, release, resource) = (app.clone(), release.clone(), resource.clone());
-    let made = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         Runnable::of(&resource.id, &resource.body)?.launch(
             &app,
             &release,
@@ -173,8 +176,8 @@ pub async fn launch(
             &resource.body,
             resource.digest,
         )
-    });
-    made.await.map_err(|error| HostError::Failed(error.to_string()))?
+    })
+    .await
 }
 
 /// What was applied is started again after a boot, before Git is asked.

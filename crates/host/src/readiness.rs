@@ -1,9 +1,11 @@
-//! Waiting until a descriptor can be read.
+//! Waiting, without holding up others: for a descriptor, and for work that blocks.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use tokio::io::unix::AsyncFd;
+
+use crate::error::HostError;
 
 /// A descriptor that can be waited for.
 #[expect(
@@ -13,4 +15,12 @@ use tokio::io::unix::AsyncFd;
 )]
 pub fn waitable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(fd)
+}
+
+/// Does work that blocks on a thread that may.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(HostError::Failed(format!("a mistake of trueup's: {error}"))))
 }

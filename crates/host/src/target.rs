@@ -1,6 +1,6 @@
 //! The port: one machine as a [`Target`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use trueup_model::capabilities::KindInfo;
 use trueup_model::observed::{Observed, ObservedResource};
 use trueup_model::ports::{AppContext, Changes, Foresight, PortError};
-use trueup_model::record::Inventory;
+use trueup_model::record::{Inventory, InventoryItem};
 use trueup_model::{
     Action, AppName, Capabilities, Event, Resource, ResourceId, Target, host, kinds,
 };
@@ -26,6 +26,7 @@ use crate::launching::Release;
 use crate::layout::Layout;
 use crate::outcome::{Outcome, event_result};
 use crate::place::{Policy, make_private_folder};
+use crate::readiness::blocking;
 use crate::watch::Watch;
 use crate::{directory, file, process, task};
 
@@ -129,26 +130,51 @@ fn clean_root(root: &std::path::Path) -> PathBuf {
 struct Asked {
     id: ResourceId,
     desired: Option<Arc<Resource>>,
-    item: Option<trueup_model::record::InventoryItem>,
+    item: Option<InventoryItem>,
 }
 
-fn asked(desired: &[Arc<Resource>], inventory: &Inventory) -> Vec<Asked> {
-    let wanted: BTreeSet<&ResourceId> = desired.iter().map(|resource| &resource.id).collect();
-    let known = inventory.iter().filter(|(id, _)| !wanted.contains(id)).map(|(id, item)| Asked {
+fn asked(desired: Vec<Arc<Resource>>, inventory: &Inventory) -> Vec<Asked> {
+    let declared = |resource: Arc<Resource>| Asked {
+        id: resource.id.clone(),
+        item: inventory.get(&resource.id).cloned(),
+        desired: Some(resource),
+    };
+    desired.into_iter().map(declared).collect()
+}
+
+fn asked_of_inventory(desired: &[Arc<Resource>], inventory: &Inventory) -> Vec<Asked> {
+    let wanted: HashSet<&ResourceId> = desired.iter().map(|resource| &resource.id).collect();
+    let known = inventory.iter().filter(|(id, _)| !wanted.contains(id));
+    let asked = |(id, item): (&ResourceId, &InventoryItem)| Asked {
         id: id.clone(),
         desired: None,
         item: Some(item.clone()),
-    });
-    let declared = desired.iter().map(|resource| Asked {
-        id: resource.id.clone(),
-        desired: Some(resource.clone()),
-        item: inventory.get(&resource.id).cloned(),
-    });
-    declared.chain(known).collect()
+    };
+    known.map(asked).collect()
 }
 
 fn is_file_like(id: &ResourceId) -> bool {
     id.group == kinds::HOST_GROUP && matches!(id.kind.as_str(), "File" | "Directory")
+}
+
+/// Files that one look shows to be as they were written, and the resources that are left.
+fn observe_unchanged(app: &App, desired: Vec<Arc<Resource>>) -> (Observed, Vec<Arc<Resource>>) {
+    let folders = Folders::default();
+    let book = app.book();
+    let mut observed = Observed::new();
+    let mut left = Vec::new();
+    for resource in desired {
+        let seen = is_plain_file(&resource.id)
+            .then(|| file::surely_unchanged(app, &book, &folders, &resource))
+            .flatten();
+        match seen {
+            Some(seen) => {
+                observed.insert(resource.id.clone(), seen);
+            }
+            None => left.push(resource),
+        }
+    }
+    (observed, left)
 }
 
 /// Files and folders, in one go on a thread that may block.
@@ -209,14 +235,19 @@ impl Target for HostTarget {
         _foresight: Foresight,
     ) -> Result<Observed, PortError> {
         let app = self.app(&context.app).map_err(port_error)?;
-        let (files, running): (Vec<Asked>, Vec<Asked>) =
-            asked(desired, inventory).into_iter().partition(|asked| is_file_like(&asked.id));
         // Registered before anything is looked at: a change in between is told.
-        self.watch.app(&app, files.iter().filter_map(|asked| asked.desired.as_deref()));
-        let looked = {
-            let app = app.clone();
-            tokio::task::spawn_blocking(move || observe_files(&app, &files))
-        };
+        self.watch.app(&app, desired.iter().map(Arc::as_ref).filter(|r| is_file_like(&r.id)));
+        let (of, declared) = (app.clone(), desired.to_vec());
+        let (mut observed, left) =
+            blocking(move || Ok(observe_unchanged(&of, declared))).await.map_err(port_error)?;
+        let mut asked = asked(left, inventory);
+        if inventory.len() + asked.len() > observed.len() {
+            asked.extend(asked_of_inventory(desired, inventory));
+        }
+        let (files, running): (Vec<Asked>, Vec<Asked>) =
+            asked.into_iter().partition(|asked| is_file_like(&asked.id));
+        let of = app.clone();
+        let looked = blocking(move || Ok(observe_files(&of, &files)));
         let others = stream::iter(running)
             .map(|asked| {
                 let app = app.clone();
@@ -225,7 +256,7 @@ impl Target for HostTarget {
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>();
         let (looked, others) = tokio::join!(looked, others);
-        let mut observed = looked.map_err(|error| PortError::passing(error.to_string()))?;
+        observed.extend(looked.map_err(port_error)?);
         observed.extend(others);
         self.watch.shims(&app);
         Ok(observed)
@@ -281,9 +312,7 @@ async fn carry_out(app: Arc<App>, release: Release, action: Action) -> Event {
     let result = match action.id.kind.as_str() {
         "Directory" => {
             let (app, action) = (app.clone(), action.clone());
-            tokio::task::spawn_blocking(move || directory::apply(&app, &action))
-                .await
-                .unwrap_or_else(|error| Err(HostError::Failed(error.to_string())))
+            blocking(move || directory::apply(&app, &action)).await
         }
         "Process" | "Timer" => process::apply(&app, &release, &action).await,
         "Task" => task::apply(&app, &release, &action).await,

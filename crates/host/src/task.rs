@@ -27,7 +27,7 @@ use crate::shim::protocol::{About, Phase, Report};
 /// What is there of a desired task.
 pub async fn observe(app: &Arc<App>, resource: &Arc<Resource>) -> ObservedResource {
     let spec: TaskSpec = match document::spec(resource)
-        .and_then(|spec| Runnable::of(&resource.id, &resource.body).map(|_| spec))
+        .and_then(|spec| Runnable::of(&resource.id, &resource.body)?.check(app).map(|()| spec))
     {
         Ok(spec) => spec,
         Err(error) => return refused(error.sentence()),

@@ -234,14 +234,12 @@ async fn hear_shim(inner: Arc<Inner>, app: Arc<App>, key: (AppName, String)) {
     if let Some(id) = &id
         && let Ok(mut events) = Events::of(&app.layout.run(), id).await
     {
-        let mut first = true;
+        // The first report is news too: it may differ from what was last looked at.
         while let Some(report) = events.next().await {
             if matches!(report.status.phase, Phase::Ready | Phase::Running) {
                 remove_old_releases(app.clone()).await;
             }
-            if !std::mem::take(&mut first) {
-                inner.note(&app.name, Some(id.clone()));
-            }
+            inner.note(&app.name, Some(id.clone()));
         }
     }
     lock(&inner.shims).remove(&key);

@@ -143,7 +143,7 @@ impl Live {
             kind: FileType::from_raw_mode(stat.st_mode),
             mount: folder.is_mount_point(place.name()),
             changed: release.map_or_else(Vec::new, |digest| releases.changed(digest)),
-            version: crate::book::Signature::of(&stat).version(),
+            version: crate::book::Signature::of(&folder, &stat).version(),
             link,
             release,
         }))

@@ -65,7 +65,7 @@ impl Releases {
         let Ok(folder) = Folder::open_root(&self.path(digest)) else { return vec![".".to_owned()] };
         let same = |path: &str, signature: &Signature| {
             let stat = folder.stat(path).ok().flatten();
-            stat.is_some_and(|stat| signature.same(&Signature::of(&stat)))
+            stat.is_some_and(|stat| signature.same(&Signature::of(&folder, &stat)))
         };
         let changed = manifest.files.into_iter().filter(|(path, signature)| !same(path, signature));
         changed.map(|(path, _)| path).collect()
@@ -118,7 +118,7 @@ impl Releases {
         let mut manifest = Manifest::default();
         for file in files {
             if let Some(stat) = folder.stat(&file)? {
-                manifest.files.push((file, Signature::of(&stat)));
+                manifest.files.push((file, Signature::of(&folder, &stat)));
             }
         }
         let text = serde_json::to_vec(&manifest).expect("a manifest is plain JSON");

@@ -103,7 +103,7 @@ fn check(
         ))),
         (Precondition::Present { resource_version, .. }, Some(stat))
             if !resource_version.is_empty()
-                && *resource_version != Signature::of(&stat).version() =>
+                && *resource_version != Signature::of(folder, &stat).version() =>
         {
             Err(HostError::Moved(format!("{} has changed since the plan was made", path.display())))
         }
@@ -161,7 +161,7 @@ fn switch(folder: &Folder, name: &str, target: &Path) -> Result<Option<Signature
         folder.rename(&temporary, folder, name).doing(doing)?;
         folder.sync().doing(doing)?;
     }
-    Ok(folder.stat(name)?.map(|stat| Signature::of(&stat)))
+    Ok(folder.stat(name)?.map(|stat| Signature::of(folder, &stat)))
 }
 
 fn delete(app: &App, action: &Action) -> Result<Outcome, HostError> {

@@ -11,7 +11,7 @@ use trueup_model::{Health, Resource, ResourceId};
 use super::wanted::{Wanted, insert_content, mode_text, state};
 use crate::accounts;
 use crate::app::App;
-use crate::book::{Entry, Signature};
+use crate::book::{Book, Entry, Signature};
 use crate::document;
 use crate::error::{Doing, HostError};
 use crate::folders::Folders;
@@ -27,9 +27,6 @@ pub fn observe(
     resource: &Resource,
     item: Option<&InventoryItem>,
 ) -> ObservedResource {
-    if let Some(observed) = surely_unchanged(app, folders, resource) {
-        return observed;
-    }
     let wanted = match Wanted::of(app, resource) {
         Ok(wanted) => wanted,
         Err(error) => return refused(app, folders, &resource.id, &error),
@@ -41,29 +38,26 @@ pub fn observe(
     }
 }
 
-/// One look is enough where the file looks as it did right after it was written from this very
-/// document.
-fn surely_unchanged(app: &App, folders: &Folders, resource: &Resource) -> Option<ObservedResource> {
-    let path = resource.body.pointer("/spec/path")?.as_str()?;
-    if resource.body.pointer("/spec/contentFrom").is_some() {
+/// One look is enough for a file that looks as it did right after it was written from this very
+/// document. `None`: it has to be read.
+pub fn surely_unchanged(
+    app: &App,
+    book: &Book,
+    folders: &Folders,
+    resource: &Resource,
+) -> Option<ObservedResource> {
+    let entry = book.get(&resource.id)?;
+    let from_machine = resource.body.pointer("/spec/contentFrom").is_some();
+    if entry.intended || entry.document != Some(resource.digest) || from_machine {
         return None;
     }
-    let place = app.place(path).ok()?;
-    let (signature, at) = {
-        let book = app.book();
-        let entry = book.get(&resource.id)?;
-        if entry.intended || entry.document != Some(resource.digest) {
-            return None;
-        }
-        (entry.signature?, entry.path.clone())
-    };
-    if at != place.path() || !app.still_claims(&resource.id, &at) {
-        return None;
-    }
-    let stat = folders.get(&place).ok()??.stat(place.name()).ok()??;
-    signature.proves_unchanged(&stat).then(|| ObservedResource {
-        resource_version: signature.version(),
-        ..ObservedResource::synced(at.to_string_lossy(), resource.digest, Health::healthy())
+    let folder = folders.of_known_path(app, &entry.path)?;
+    let now = Signature::of(&folder, &folder.stat(entry.path.file_name()?.to_str()?).ok()??);
+    let unchanged =
+        entry.signature?.proves_unchanged(&now) && app.still_claims(&resource.id, &entry.path);
+    unchanged.then(|| ObservedResource {
+        resource_version: now.version(),
+        ..ObservedResource::synced(entry.path.to_string_lossy(), resource.digest, Health::healthy())
     })
 }
 
@@ -227,7 +221,7 @@ impl Live {
         let Some(stat) = folder.stat(place.name())? else { return Ok(None) };
         let kind = FileType::from_raw_mode(stat.st_mode);
         // Taken before the content is read: a write in between makes it look changed.
-        let signature = Signature::of(&stat);
+        let signature = Signature::of(&folder, &stat);
         let content = match kind {
             FileType::RegularFile => read(&folder, place.name())?,
             _ => None,

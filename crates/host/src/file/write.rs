@@ -104,17 +104,18 @@ impl<'a> Change<'a> {
     }
 
     /// Whether what stands there is still what the plan was made for.
-    fn check(&self, stat: Option<&Stat>) -> Result<(), HostError> {
+    fn check(&self, folder: &Folder, name: &str) -> Result<(), HostError> {
+        let stat = folder.stat(name)?;
         let path = &self.entry.path;
         let moved = |what: &str| {
             Err(HostError::Moved(format!("{} {what} since the plan was made", path.display())))
         };
-        match (&self.action.precondition, stat) {
+        match (&self.action.precondition, &stat) {
             // Begun before a crash, and then looked at as ours: the same write again.
             (Precondition::Absent, Some(_)) if !self.entry.was_ours => moved("has appeared"),
             (Precondition::Present { resource_version, .. }, Some(stat))
                 if !resource_version.is_empty()
-                    && *resource_version != Signature::of(stat).version() =>
+                    && *resource_version != Signature::of(folder, stat).version() =>
             {
                 moved("has changed")
             }
@@ -226,7 +227,7 @@ impl Change<'_> {
                 if app.still_claims(&self.action.id, &entry.path) {
                     let place = app.place(&entry.path.to_string_lossy())?;
                     if let Some(folder) = folders.get(&place)? {
-                        self.check(folder.stat(place.name())?.as_ref())?;
+                        self.check(&folder, place.name())?;
                     }
                     remove(app, folders, touched, entry)?;
                 }
@@ -242,14 +243,14 @@ impl Change<'_> {
         let doing = || format!("write {}", path.display());
         folder.remove(&temporary).doing(doing)?;
         let written = self.write_as(folder, &temporary, wanted).and_then(|file| {
-            self.check(folder.stat(name)?.as_ref())?;
+            self.check(folder, name)?;
             self.put_in_place(folder, &temporary, name)?;
             rustix::fs::fstat(&file).doing(doing)
         });
         if written.is_err() {
             let _ = folder.remove(&temporary);
         }
-        written.map(|stat| Signature::of(&stat))
+        written.map(|stat| Signature::of(folder, &stat))
     }
 
     fn write_as(

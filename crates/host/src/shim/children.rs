@@ -141,21 +141,23 @@ pub fn signal_group(group: i32, signal: Signal) {
     }
 }
 
-/// Kills all children but those that are `spared`: what a process left behind when it ended. Their
-/// own children become ours, and are found the next time. Answers how many there were.
-pub fn kill_left_behind(spared: &[i32]) -> usize {
+/// Children that run, but those that are `spared`: when a process has ended, what it left behind.
+pub fn left_behind(spared: &[i32]) -> Vec<(i32, ProcessStat)> {
     let me = rustix::process::getpid().as_raw_nonzero().get();
-    let mut killed = 0;
-    for (pid, stat) in processes() {
-        if stat.parent == me && stat.state != 'Z' && !spared.contains(&pid) {
-            signal_group(stat.group, Signal::KILL);
-            if let Some(pid) = Pid::from_raw(pid) {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
-            killed += 1;
+    let ours = |pid: &i32, stat: &ProcessStat| {
+        stat.parent == me && stat.state != 'Z' && !spared.contains(pid)
+    };
+    processes().into_iter().filter(|(pid, stat)| ours(pid, stat)).collect()
+}
+
+/// Kills processes with their groups. Their own children become ours, and are found the next time.
+pub fn kill_all(processes: &[(i32, ProcessStat)]) {
+    for (pid, stat) in processes {
+        signal_group(stat.group, Signal::KILL);
+        if let Some(pid) = Pid::from_raw(*pid) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
-    killed
 }
 
 /// All processes of this machine.

@@ -98,7 +98,7 @@ impl Run {
     pub async fn ended(&mut self, spared: &[i32]) -> Option<Ended> {
         let exit = children::ended(self.main.pid)?;
         children::signal_group(self.main.pid, Signal::KILL);
-        children::kill_left_behind(spared);
+        children::kill_all(&children::left_behind(spared));
         let _ = tokio::time::timeout(LAST_OUTPUT, &mut self.following).await;
         let message = self.told.take().unwrap_or_default();
         Some(Ended { exit, message, lines: self.output.last_lines() })

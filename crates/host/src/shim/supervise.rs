@@ -162,7 +162,7 @@ impl Supervisor {
     fn kill(&mut self) {
         self.signal(Signal::KILL);
         let spared: Vec<i32> = self.main.iter().map(|main| main.pid).collect();
-        children::kill_left_behind(&spared);
+        children::kill_all(&children::left_behind(&spared));
     }
 
     fn probe(&self, kind: ProbeKind) {
@@ -190,12 +190,13 @@ impl Supervisor {
         let Some(main) = &self.main else { return };
         let pid = main.pid;
         let Some(exit) = children::ended(pid) else { return };
-        // Its group may still hold others; the number cannot be anyone else's before they are gone.
-        children::signal_group(pid, Signal::KILL);
-        let left_behind = children::kill_left_behind(&[]);
-        if exit.success() && left_behind > 0 {
+        let left_behind = children::left_behind(&[]);
+        if exit.success() && !left_behind.is_empty() {
             self.note_forks();
         }
+        // Its group may still hold others; the number cannot be anyone else's before they are gone.
+        children::signal_group(pid, Signal::KILL);
+        children::kill_all(&left_behind);
         if let Some(following) = self.following.take() {
             let _ = tokio::time::timeout(LAST_OUTPUT, following).await;
         }

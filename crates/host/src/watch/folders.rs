@@ -227,11 +227,12 @@ pub fn seen(app: &App, id: &ResourceId) -> Seen {
         return Seen::BeingWritten;
     }
     let Some(noted) = entry.signature else { return Seen::Changed };
-    let stat = app
-        .place(&entry.path.to_string_lossy())
-        .and_then(|place| place.folder()?.map_or(Ok(None), |folder| folder.stat(place.name())));
-    match stat {
-        Ok(Some(stat)) if noted.same(&Signature::of(&stat)) => Seen::AsNoted,
+    let now = app.place(&entry.path.to_string_lossy()).and_then(|place| {
+        let Some(folder) = place.folder()? else { return Ok(None) };
+        Ok(folder.stat(place.name())?.map(|stat| Signature::of(&folder, &stat)))
+    });
+    match now {
+        Ok(Some(now)) if noted.same(&now) => Seen::AsNoted,
         _ => Seen::Changed,
     }
 }

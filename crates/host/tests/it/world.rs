@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use trueup_host::shim::protocol::Report;
 use trueup_host::{HostConfig, HostTarget};
 use trueup_model::observed::ObservedResource;
 use trueup_model::ports::Foresight;
@@ -118,15 +119,33 @@ impl World {
     }
 
     /// The only report of one resource.
-    pub async fn report(&self, kind: &str, name: &str) -> trueup_host::shim::protocol::Report {
+    pub async fn report(&self, kind: &str, name: &str) -> Report {
         let id = id(kind, name);
         let running = self.target.running(&context(APP).app).await.expect("an app");
         running.get(&id).unwrap_or_else(|| panic!("{id} runs: {running:?}")).clone()
     }
 
     /// Ends all that runs.
-    pub async fn end(self) {
+    pub async fn end(&self) {
         self.target.stop_all().await.expect("everything stops");
+    }
+}
+
+/// Also a test that fails leaves nothing running.
+impl Drop for World {
+    fn drop(&mut self) {
+        let run = self.folder.path().join("state/host").join(APP).join("run");
+        for file in std::fs::read_dir(run).into_iter().flatten().flatten() {
+            let text = std::fs::read(file.path()).unwrap_or_default();
+            let Ok(report) = serde_json::from_slice::<Report>(&text) else { continue };
+            for process in std::iter::once(report.shim).chain(report.status.main) {
+                if let Some(pid) = rustix::process::Pid::from_raw(process.pid)
+                    && process.runs()
+                {
+                    let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+                }
+            }
+        }
     }
 }
 
