@@ -1,6 +1,6 @@
 //! Types and kinds as text, deep equality and deep copies.
 
-use super::Outcome;
+use super::{Outcome, versions};
 use crate::context::{Context, Exhausted};
 use crate::function::{Args, Function, FunctionError};
 use crate::stack::with_room;
@@ -195,11 +195,14 @@ fn copy(context: &mut Context<'_>, value: &Value, depth: usize) -> Outcome {
             })?;
             Ok(Value::Map(copies))
         }
+        Value::Object(object) => {
+            Ok(versions::private_copy(&**object).unwrap_or_else(|| value.clone()))
+        }
         other => Ok(other.clone()),
     }
 }
 
 /// Lists of scalars cannot be told from their copies.
 fn holds_containers(list: &List) -> bool {
-    list.iter().any(|item| matches!(item.kind(), Kind::Map | Kind::Slice | Kind::Array))
+    list.iter().any(|item| matches!(item.kind(), Kind::Map | Kind::Slice | Kind::Array | Kind::Ptr))
 }

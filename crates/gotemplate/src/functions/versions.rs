@@ -124,6 +124,14 @@ pub(super) fn version(object: &dyn Object) -> Option<&Version> {
     object.as_any().downcast_ref().map(|value: &VersionValue| &value.version)
 }
 
+/// What a deep copy makes of a version: its fields are private, so that none of them is copied.
+pub(super) fn private_copy(object: &dyn Object) -> Option<Value> {
+    let VersionValue { dialect, pointer, .. } = object.as_any().downcast_ref()?;
+    let (prerelease, metadata, original) = Default::default();
+    let version = Version { major: 0, minor: 0, patch: 0, prerelease, metadata, original };
+    Some(Value::object(VersionValue { version, dialect: *dialect, pointer: *pointer }))
+}
+
 fn value<'a>(args: Args<'a>, index: usize) -> Result<&'a VersionValue, FunctionError> {
     match args.any(index) {
         Value::Object(object) => object.as_any().downcast_ref(),

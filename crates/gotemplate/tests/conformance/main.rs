@@ -1,7 +1,9 @@
-//! Go's own test tables of `text/template`, and the inputs of our own with Go's answers.
+//! Go's own test tables of `text/template`, Sprig's tests, and the inputs of our own with the
+//! originals' answers.
 
 mod described;
 mod fmt_cases;
+mod function_calls;
 mod go_types;
 mod hostile;
 mod template_cases;

@@ -53,16 +53,13 @@ pub(super) fn quote(text: &[u8]) -> String {
 
 /// Skips literal text; any number of spaces matches any number of them.
 fn skip<'a>(mut value: &'a [u8], mut literal: &[u8]) -> Result<&'a [u8], &'a [u8]> {
-    let without_spaces = |text: &mut &[u8]| {
-        let spaces = text.iter().take_while(|b| **b == b' ').count();
-        spaces
-    };
+    let spaces = |text: &[u8]| text.iter().take_while(|b| **b == b' ').count();
     while let Some((sign, rest)) = literal.split_first() {
         match (sign, value.split_first()) {
             (b' ', Some((found, _))) if *found != b' ' => return Err(value),
             (b' ', _) => {
-                literal = &literal[without_spaces(&mut literal)..];
-                value = &value[without_spaces(&mut value)..];
+                literal = &literal[spaces(literal)..];
+                value = &value[spaces(value)..];
             }
             (_, Some((found, after))) if found == sign => (literal, value) = (rest, after),
             _ => return Err(value),

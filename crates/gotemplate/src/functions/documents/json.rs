@@ -72,18 +72,17 @@ impl Reader<'_> {
         }
     }
 
-    /// The error about the byte here, or the end.
+    /// The error about the byte here, between tokens, or about the end.
     fn invalid(&self, place: &str) -> String {
-        let Some(byte) = self.peek() else { return "unexpected end of JSON input".to_owned() };
-        let shown = match byte {
-            b'\'' => r"'\''".to_owned(),
-            b'"' => "'\"'".to_owned(),
-            _ => {
-                let quoted = strconv::quote_rune(char::from(byte), strconv::Charset::Unicode);
-                String::from_utf8_lossy(&quoted).into_owned()
-            }
-        };
-        format!("invalid character {shown} {place}")
+        match self.peek() {
+            Some(byte) => invalid(byte, place),
+            None => "unexpected end of JSON input".to_owned(),
+        }
+    }
+
+    /// The error about the byte here, within a token: Go ends a text with a space.
+    fn broken(&self, place: &str) -> String {
+        invalid(self.peek().unwrap_or(b' '), place)
     }
 
     fn value(&mut self, place: &str) -> Read<Value> {
@@ -167,7 +166,7 @@ impl Reader<'_> {
         for expected in word {
             if self.peek() != Some(*expected) {
                 let (word, expected) = (String::from_utf8_lossy(word), char::from(*expected));
-                return Err(self.invalid(&format!("in literal {word} (expecting '{expected}')")));
+                return Err(self.broken(&format!("in literal {word} (expecting '{expected}')")));
             }
             self.at += 1;
         }
@@ -208,7 +207,7 @@ impl Reader<'_> {
 
     fn digits(&mut self, place: &str) -> Read<()> {
         if !self.peek().is_some_and(|b| b.is_ascii_digit()) {
-            return Err(self.invalid(place));
+            return Err(self.broken(place));
         }
         while self.peek().is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
@@ -252,7 +251,7 @@ impl Reader<'_> {
                 self.at += 1;
                 return self.escaped_character();
             }
-            _ => return Err(self.invalid("in string escape code")),
+            _ => return Err(self.broken("in string escape code")),
         };
         self.at += 1;
         Ok(c)
@@ -279,12 +278,24 @@ impl Reader<'_> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
-            let digit = digit.ok_or_else(|| self.invalid("in \\u hexadecimal character escape"))?;
+            let digit = digit.ok_or_else(|| self.broken("in \\u hexadecimal character escape"))?;
             code = code << 4 | digit;
             self.at += 1;
         }
         Ok(code)
     }
+}
+
+fn invalid(byte: u8, place: &str) -> String {
+    let shown = match byte {
+        b'\'' => r"'\''".to_owned(),
+        b'"' => "'\"'".to_owned(),
+        _ => {
+            let quoted = strconv::quote_rune(char::from(byte), strconv::Charset::Unicode);
+            String::from_utf8_lossy(&quoted).into_owned()
+        }
+    };
+    format!("invalid character {shown} {place}")
 }
 
 /// Appends text, each byte that is not UTF-8 as U+FFFD.

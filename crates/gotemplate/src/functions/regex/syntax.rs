@@ -160,7 +160,7 @@ impl<'a> Translator<'a> {
         let escaped = format!(r"\x{{{:X}}}", u32::from(c));
         let plain = c.is_ascii_alphanumeric() || !c.is_ascii();
         let text = if plain { c.to_string() } else { escaped };
-        let folded = self.flags.fold_case && !(c.is_ascii() && !c.is_ascii_alphabetic());
+        let folded = self.flags.fold_case && (c.is_ascii_alphabetic() || !c.is_ascii());
         self.simple(rest, &if folded { format!("(?i:{text})") } else { text });
     }
 

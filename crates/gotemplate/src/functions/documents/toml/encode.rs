@@ -101,7 +101,12 @@ impl Encoder {
 
     fn encode(&mut self, key: &[Str], value: &Value) -> Encoded {
         match form(value)? {
-            Form::Nothing => Ok(()),
+            Form::Nothing => {
+                if value.kind() == Kind::Slice {
+                    self.out.push_str("[]");
+                }
+                Ok(())
+            }
             Form::Table => {
                 if key.len() == 1 {
                     self.newline();
