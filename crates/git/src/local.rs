@@ -22,7 +22,12 @@ pub(crate) fn open(path: &Path) -> Result<gix::ThreadSafeRepository, GitError> {
 /// Only what the repository says of itself counts, whoever runs this and whatever their own
 /// configuration says; and a commit is what its id says, not what `refs/replace` puts in its place.
 pub(crate) fn options() -> gix::open::Options {
+    // Packs come and go while a repository is open; each takes a place that is counted when it is
+    // opened.
+    let places =
+        gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 512 };
     gix::open::Options::isolated()
+        .object_store_slots(places)
         .config_overrides(["core.useReplaceRefs=false"])
         .strict_config(false)
 }

@@ -118,7 +118,10 @@ impl Remote {
 
     fn no_reference(&self, opened: Opened<'_>, reference: &str) -> GitError {
         let all = ["refs/heads/", "refs/tags/"].map(str::to_owned);
-        let refs = self.refs(opened, &all).unwrap_or_default();
+        let refs = match self.refs(opened, &all) {
+            Ok(refs) => refs,
+            Err(error) => return error,
+        };
         if refs.is_empty() {
             let branch = "its branches".to_owned();
             return GitError::Empty { repo: self.name.clone(), branch };
@@ -287,5 +290,5 @@ fn prefixes(wanted: &Wanted) -> Vec<String> {
 
 /// A refspec that makes gix ask for what begins with a prefix.
 fn spec_of(prefix: &str) -> String {
-    if prefix.ends_with('/') { format!("{prefix}*") } else { prefix.to_owned() }
+    if prefix.ends_with('/') { format!("{prefix}*:{prefix}*") } else { prefix.to_owned() }
 }

@@ -71,8 +71,6 @@ impl Objects {
         reader.objects.set_pack_cache(|| {
             Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE))
         });
-        // What a tree needs must stay readable while packs are replaced by others.
-        reader.objects.prevent_pack_unload();
         reader
     }
 

@@ -216,3 +216,32 @@ async fn a_fetch_over_the_limit_ends() {
     let message = bench.resolve(&format!("{}/shop", server.url), "").await.unwrap_err();
     assert!(message.contains("more than 100000 bytes"), "{message}");
 }
+
+#[tokio::test]
+async fn a_year_of_fetches_leaves_few_packs_and_every_commit() {
+    let Some(bench) = bench() else { return };
+    let repo = bench.repo("shop");
+    let server = serve(&bench, Behaviour::default()).await;
+    let url = format!("{}/shop", server.url);
+    let big: String = (0..2000).map(|n| format!("line {n}\n")).collect();
+    let mut commits = Vec::new();
+    let mut trees = Vec::new();
+    for n in 0..40 {
+        let commit = repo.commit("f", &format!("{big}{n}\n"));
+        assert_eq!(bench.resolve(&url, "main").await.unwrap().commit, commit);
+        trees.push(bench.source.load(&spec(&url, ""), &commit).await.unwrap());
+        commits.push(commit);
+    }
+    let last = |content: &str| content.lines().last().unwrap().to_owned();
+    for (n, (tree, commit)) in trees.iter().zip(&commits).enumerate() {
+        let content = tree.read("f").unwrap();
+        assert_eq!(last(&String::from_utf8_lossy(&content)), n.to_string());
+        assert_eq!(last(&bench.read(&url, commit, "f").await.unwrap()), n.to_string());
+    }
+    let mirrors = std::fs::read_dir(bench.path("cache")).unwrap().flatten();
+    let mirror = mirrors.map(|entry| entry.path()).find(|path| path.is_dir()).unwrap();
+    let packs = std::fs::read_dir(mirror.join("objects/pack")).unwrap().flatten();
+    let files: Vec<_> = packs.map(|entry| entry.path()).collect();
+    assert!(files.len() < 40, "{files:?}");
+    git(&mirror, &["fsck", "--strict"]);
+}

@@ -5,6 +5,7 @@
 mod http;
 mod local;
 mod server;
+mod ssh;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
