@@ -176,6 +176,8 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
         match &value.value {
             Value::String(text) => return self.write(text),
             Value::Nil if value.is_invalid() => return self.write(b"<no value>"),
+            Value::Bool(true) => return self.write(b"true"),
+            Value::Bool(false) => return self.write(b"false"),
             _ => {}
         }
         let printed = printable(&value.value);

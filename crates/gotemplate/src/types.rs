@@ -176,8 +176,10 @@ impl fmt::Display for Kind {
 
 macro_rules! types {
     ($($name:ident: $value:expr, $doc:literal;)*) => {
+        // Statics have one address each, by which most comparisons of types are decided.
+        $(static $name: Type = $value;)*
         impl Type {
-            $(#[doc = $doc] pub const $name: &'static Self = &$value;)*
+            $(#[doc = $doc] pub const $name: &'static Self = &$name;)*
         }
     };
 }

@@ -193,14 +193,14 @@ impl<'t> Frame<'_, '_, 't> {
             Term::Dot => dot.clone(),
             Term::Nil if of.can_be_nil() => return Ok(Err(zero(of))),
             Term::Nil => return Err(self.error(format!("cannot assign nil to {of}"))),
-            Term::Field(fields) => self.fields(dot, dot.clone(), at, fields, &[], None)?,
+            Term::Field(fields) => self.fields(dot, dot, at, fields, Given::NOTHING)?,
             Term::Variable(index, fields) => {
                 let value = self.variable(*index)?;
-                self.fields(dot, value, at, fields, &[], None)?
+                self.fields(dot, &value, at, fields, Given::NOTHING)?
             }
             Term::Pipe(pipe) => self.nested_pipeline(dot, pipe)?,
             Term::Function(name) => self.function(dot, name, at, &[], None)?,
-            Term::Chain(base, fields) => self.chain(dot, operand, base, fields, &[], None)?,
+            Term::Chain(base, fields) => self.chain(dot, operand, base, fields, Given::NOTHING)?,
             Term::Bool(_) | Term::Number(_) | Term::String(_) => {
                 return self.constant_argument(of, operand).map(Err);
             }

@@ -1,5 +1,6 @@
 //! Pipelines, commands and operands.
 
+use super::field::Given;
 use super::{Frame, Reflected, Run};
 use crate::ast::{Command, NodeRef, Number, Operand, Pipe, Term};
 use crate::stack;
@@ -41,9 +42,11 @@ impl<'t> Frame<'_, '_, 't> {
         match &first.term {
             Term::Field(fields) => {
                 self.at(at);
-                self.fields(dot, dot.clone(), at, fields, args, last)
+                self.fields(dot, dot, at, fields, Given { operands: args, last })
             }
-            Term::Chain(base, fields) => self.chain(dot, first, base, fields, args, last),
+            Term::Chain(base, fields) => {
+                self.chain(dot, first, base, fields, Given { operands: args, last })
+            }
             Term::Function(name) => {
                 self.at(at);
                 self.function(dot, name, NodeRef::Command(command), args, last)
@@ -55,7 +58,7 @@ impl<'t> Frame<'_, '_, 't> {
                     self.takes_no_arguments(args, last.as_ref())?;
                     return Ok(value);
                 }
-                self.fields(dot, value, at, fields, args, last)
+                self.fields(dot, &value, at, fields, Given { operands: args, last })
             }
             Term::Pipe(pipe) => {
                 self.takes_no_arguments(args, last.as_ref())?;
@@ -108,8 +111,7 @@ impl<'t> Frame<'_, '_, 't> {
         operand: &'t Operand,
         base: &'t Operand,
         fields: &'t [Str],
-        args: &'t [Operand],
-        last: Option<Reflected>,
+        given: Given<'t>,
     ) -> Run<Reflected> {
         let at = NodeRef::Operand(operand);
         self.at(at);
@@ -128,7 +130,7 @@ impl<'t> Frame<'_, '_, 't> {
                 return Err(self.error(format!("indirection through explicit nil in {text}")));
             }
         };
-        self.fields(dot, receiver, at, fields, args, last)
+        self.fields(dot, &receiver, at, fields, given)
     }
 
     fn name_of(&self, variable: u32) -> Str {

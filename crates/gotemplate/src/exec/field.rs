@@ -16,6 +16,9 @@ pub(super) struct Given<'t> {
 }
 
 impl Given<'_> {
+    /// No arguments.
+    pub(super) const NOTHING: Self = Self { operands: &[], last: None };
+
     fn is_any(&self) -> bool {
         self.operands.len() > 1 || self.last.is_some()
     }
@@ -26,29 +29,37 @@ impl<'t> Frame<'_, '_, 't> {
     pub(super) fn fields(
         &mut self,
         dot: &Reflected,
-        receiver: Reflected,
+        receiver: &Reflected,
         at: NodeRef<'t>,
         fields: &'t [Str],
-        operands: &'t [Operand],
-        last: Option<Reflected>,
+        given: Given<'t>,
     ) -> Run<Reflected> {
-        let Some((name, before)) = fields.split_last() else { return Ok(receiver) };
-        let mut receiver = receiver;
-        for name in before {
-            let none = Given { operands: &[], last: None };
-            receiver = self.field(dot, receiver, at, name, none)?;
+        let Some((first, rest)) = fields.split_first() else { return Ok(receiver.clone()) };
+        let Some((last, between)) = rest.split_last() else {
+            return self.field(dot, receiver, at, first, given);
+        };
+        let mut value = self.field(dot, receiver, at, first, Given::NOTHING)?;
+        for name in between {
+            value = self.field(dot, &value, at, name, Given::NOTHING)?;
         }
-        self.field(dot, receiver, at, name, Given { operands, last })
+        self.field(dot, &value, at, last, given)
     }
 
     fn field(
         &mut self,
         dot: &Reflected,
-        receiver: Reflected,
+        receiver: &Reflected,
         at: NodeRef<'t>,
         name: &Str,
         given: Given<'t>,
     ) -> Run<Reflected> {
+        if let Value::Map(map) = &receiver.value
+            && std::ptr::eq(map.go_type(), Type::ANY_MAP)
+            && !given.is_any()
+            && let Some(value) = map.get(name)
+        {
+            return Ok(Reflected { value, through: Some(Type::ANY) });
+        }
         let Some(of) = receiver.static_type() else {
             if self.cx.missing_key == MissingKey::Error {
                 let name = Str::from(quote(name, Charset::Unicode));

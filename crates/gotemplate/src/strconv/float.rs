@@ -21,6 +21,10 @@ pub fn format_float(value: f64, verb: u8, precision: Option<usize>, bits: u32) -
         return if sign.is_empty() { "+Inf".into() } else { "-Inf".into() };
     }
     let value = value.abs();
+    // Most numbers are small and whole, and their shortest form is that of an integer.
+    if verb == b'g' && precision.is_none() && value < 1e6 && value.fract() == 0.0 {
+        return format!("{sign}{}", value as u32);
+    }
     let digits = match verb {
         b'b' => binary(value, bits),
         b'x' => hexadecimal(value, precision, bits),
