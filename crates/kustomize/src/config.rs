@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use crate::decode::{go_struct, strict};
+use crate::decode::{go_struct, unmarshal_strict};
 use crate::error::{Context, Error, Result};
 use crate::id::Gvk;
 
@@ -129,9 +129,7 @@ impl Config {
     }
 
     fn from_json(json: &Value) -> Result<Self> {
-        let mut config: Self = strict(json).map_err(|message| {
-            Error::new(format!("error unmarshaling JSON: while decoding JSON: {message}"))
-        })?;
+        let mut config: Self = unmarshal_strict(json).map_err(Error::new)?;
         config.sort();
         Ok(config)
     }

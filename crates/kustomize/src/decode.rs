@@ -5,6 +5,9 @@
 //! as it is, and the first mismatch (in the order of the sorted keys) is the one that is reported,
 //! with the Go type's name and the path of Go fields that leads there. serde words none of this,
 //! hence this small decoder: a struct lists its fields once, by [`go_struct!`].
+//!
+//! Where the type is known beforehand (`sigs.k8s.io/yaml`'s `Unmarshal`), numbers and booleans are
+//! taken for text where text is wanted; the kustomization file itself is not read so.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +18,8 @@ use serde_json::Value;
 pub(crate) struct Decoder {
     /// Whether a key that no field has is an error.
     strict: bool,
+    /// Whether a number or boolean is text where text is wanted.
+    coerce: bool,
     structs: Vec<&'static str>,
     path: Vec<&'static str>,
     first_error: Option<String>,
@@ -29,18 +34,26 @@ pub(crate) trait FromGo: Sized + Default {
     fn read(&mut self, value: &Value, decoder: &mut Decoder);
 }
 
-/// Reads a value; keys that no field has are ignored.
-pub(crate) fn lenient<T: FromGo>(value: &Value) -> Result<T, String> {
-    decode(value, false)
-}
-
-/// Reads a value; a key that no field has is an error.
+/// Reads a value as `encoding/json` does; a key that no field has is an error.
 pub(crate) fn strict<T: FromGo>(value: &Value) -> Result<T, String> {
-    decode(value, true)
+    decode(value, Decoder { strict: true, ..Decoder::default() })
 }
 
-fn decode<T: FromGo>(value: &Value, strict: bool) -> Result<T, String> {
-    let mut decoder = Decoder { strict, ..Decoder::default() };
+/// Reads a value as `yaml.Unmarshal` does; keys that no field has are ignored.
+pub(crate) fn unmarshal<T: FromGo>(value: &Value) -> Result<T, String> {
+    decode(value, Decoder { coerce: true, ..Decoder::default() }).map_err(framed)
+}
+
+/// Reads a value as `yaml.UnmarshalStrict` does; a key that no field has is an error.
+pub(crate) fn unmarshal_strict<T: FromGo>(value: &Value) -> Result<T, String> {
+    decode(value, Decoder { strict: true, coerce: true, ..Decoder::default() }).map_err(framed)
+}
+
+fn framed(message: String) -> String {
+    format!("error unmarshaling JSON: while decoding JSON: {message}")
+}
+
+fn decode<T: FromGo>(value: &Value, mut decoder: Decoder) -> Result<T, String> {
     let mut result = T::default();
     if !value.is_null() {
         result.read(value, &mut decoder);
@@ -113,8 +126,18 @@ impl FromGo for String {
     fn read(&mut self, value: &Value, decoder: &mut Decoder) {
         match value {
             Value::String(text) => self.clone_from(text),
+            Value::Bool(truth) if decoder.coerce => *self = truth.to_string(),
+            Value::Number(number) if decoder.coerce => *self = number_text(number),
             _ => decoder.mismatch(value, "string"),
         }
+    }
+}
+
+/// Go's `FormatInt`, and `FormatFloat(number, 'g', -1, 64)`.
+fn number_text(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => trueup_yaml::format_g(float),
+        _ => number.to_string(),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Kind {
     MalformedYaml,
     /// A remote file could not be had; there is nothing else to try.
     Http,
+    /// Something remote has not been fetched yet.
+    Needed,
     /// The feature runs other programs and is refused.
     Unsupported,
 }

@@ -15,25 +15,43 @@
 //!
 //! All of it is pure: files are read through a tree, and there is no state beside the values.
 
+mod accumulate;
+mod build;
 mod config;
 mod decode;
 mod documents;
 mod error;
 mod fieldspec;
 mod filters;
+mod generate;
 mod go_text;
 mod hash;
+mod helm_charts;
 mod id;
 mod json6902;
 mod kustomization;
+mod load;
 pub mod merge;
 mod metadata;
+mod name_references;
 mod need;
 mod node;
+mod origin;
+mod output;
+mod plugin;
 mod repo;
+mod resource;
+mod resources;
 pub mod schema;
 mod select;
 mod sort;
+mod transform;
+
+pub use build::{Built, Failure, Options, Outcome, Output, Reorder, build};
+pub use error::{Error, Kind};
+pub use id::{Gvk, ResId};
+pub use need::{Answers, Need, Unavailable};
+pub use repo::RepoSpec;
 
 #[cfg(test)]
 mod conformance;

@@ -242,3 +242,36 @@ go_struct!(LegacySortOptions, "LegacySortOptions", "types.LegacySortOptions", {
     "orderFirst" at "orderFirst" => first,
     "orderLast" at "orderLast" => last,
 });
+
+impl Var {
+    /// The same, with the field and the type that are meant where none is given.
+    pub(crate) fn with_defaults(mut self) -> Self {
+        if self.field.path.is_empty() {
+            "metadata.name".clone_into(&mut self.field.path);
+        }
+        self.object.gvk = self.object.gvk();
+        self
+    }
+
+    /// Go's `%v`.
+    pub(crate) fn go_text(&self) -> String {
+        format!("{{{} {} {{{}}}}}", self.name, self.object.gvk, self.field.path)
+    }
+}
+
+impl VarTarget {
+    /// The type: `apiVersion` goes before `group` and `version`.
+    pub(crate) fn gvk(&self) -> Gvk {
+        let parts: Vec<&str> = self.api_version.split('/').collect();
+        match parts.as_slice() {
+            [""] => self.gvk.clone(),
+            [version] => Gvk { version: (*version).to_owned(), ..self.gvk.clone() },
+            [group, version] => Gvk {
+                group: (*group).to_owned(),
+                version: (*version).to_owned(),
+                kind: self.gvk.kind.clone(),
+            },
+            _ => self.gvk.clone(),
+        }
+    }
+}
