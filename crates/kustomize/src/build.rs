@@ -98,7 +98,7 @@ impl Built {
     /// # Errors
     /// It has no counterpart in JSON.
     pub fn json(&self) -> Result<serde_json::Value> {
-        output::json(&self.node)
+        crate::documents::node_to_json(&self.node)
     }
 }
 

@@ -9,7 +9,10 @@ mod merge_keys;
 use std::borrow::Cow;
 
 use serde_json::Value;
-use trueup_yaml::{Dialect, DuplicateKeys, Limits, Node, from_slice, go_json, parse_first};
+use trueup_yaml::{
+    Content, Dialect, DuplicateKeys, Indent, Limits, Node, Style, from_slice, go_json,
+    node_to_yaml_v3, parse_first,
+};
 
 use crate::error::{Error, Kind, Result};
 use crate::metadata;
@@ -49,10 +52,35 @@ pub(crate) fn to_json_framed(text: &[u8]) -> Result<Value> {
     })
 }
 
-/// A resource as JSON, by the rules of the reader that upstream uses for resources.
+/// A resource as JSON. Upstream prints it as YAML and reads that again, which shows in two places:
+/// errors count the lines of what was printed, and a folded scalar with lines that are further
+/// indented gains a line break, because yaml.v3 prints it so.
 pub(crate) fn node_to_json(node: &Node) -> Result<Value> {
-    node.to_json(Dialect::V3, DuplicateKeys::Refused)
+    if has_folded_lines(node) {
+        return reread(node);
+    }
+    node.to_json(Dialect::V3, DuplicateKeys::Refused).or_else(|error| {
+        reread(node)?;
+        Err(Error::new(error.go_text(Dialect::V3)))
+    })
+}
+
+fn reread(node: &Node) -> Result<Value> {
+    let text = node_to_yaml_v3(node, Indent::COMPACT)
+        .map_err(|error| Error::new(error.to_string()))?;
+    parse_first(text.as_bytes(), &Limits::default())
+        .and_then(|node| node.to_json(Dialect::V3, DuplicateKeys::Refused))
         .map_err(|error| Error::new(error.go_text(Dialect::V3)))
+}
+
+fn has_folded_lines(node: &Node) -> bool {
+    match &node.content {
+        Content::Scalar(text) => node.style == Style::Folded && text.trim_end().contains('\n'),
+        Content::Sequence(items) => items.iter().any(has_folded_lines),
+        Content::Mapping(entries) => {
+            entries.iter().any(|(key, value)| has_folded_lines(key) || has_folded_lines(value))
+        }
+    }
 }
 
 /// The documents of a text that are not empty.

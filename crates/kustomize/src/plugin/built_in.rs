@@ -19,7 +19,6 @@ use crate::kustomization::{
     SecretArgs,
 };
 use crate::load::Loader;
-use crate::output;
 use crate::resource::Resource;
 use crate::select::Selector;
 use crate::transform::{
@@ -122,7 +121,7 @@ fn configure_generator<'b>(
     loader: &Loader<'b>,
     resource: &Resource,
 ) -> Result<Option<Generator>> {
-    let json = output::json(resource.node())?;
+    let json = documents::node_to_json(resource.node())?;
     let location = Rc::clone(&resource.location);
     Ok(Some(match resource.id().gvk.kind.as_str() {
         "ConfigMapGenerator" => {
@@ -160,7 +159,7 @@ fn configure_transformer<'b>(
     loader: &Loader<'b>,
     resource: &Resource,
 ) -> Result<Option<Transformer>> {
-    let json = output::json(resource.node())?;
+    let json = documents::node_to_json(resource.node())?;
     let own: Rc<str> = resource.location.file.as_str().into();
     let configure = Configure { session, loader, own };
     Ok(Some(match resource.id().gvk.kind.as_str() {
