@@ -66,8 +66,8 @@ pub(crate) fn node_to_json(node: &Node) -> Result<Value> {
 }
 
 fn reread(node: &Node) -> Result<Value> {
-    let text = node_to_yaml_v3(node, Indent::COMPACT)
-        .map_err(|error| Error::new(error.to_string()))?;
+    let text =
+        node_to_yaml_v3(node, Indent::COMPACT).map_err(|error| Error::new(error.to_string()))?;
     parse_first(text.as_bytes(), &Limits::default())
         .and_then(|node| node.to_json(Dialect::V3, DuplicateKeys::Refused))
         .map_err(|error| Error::new(error.go_text(Dialect::V3)))
@@ -145,10 +145,9 @@ fn split(text: &[u8]) -> Result<Vec<Part<'_>>> {
     let mut start = 0;
     let mut lines_before = 0;
     let mut at = 0;
-    let mut lines = 0;
     // A separator takes the line break before it along, so two of them in a row are one and a line.
     let mut break_is_free = false;
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
+    for (lines, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let is_separator = break_is_free && line.starts_with(b"---") && line.ends_with(b"\n");
         if is_separator {
             check_separator(line)?;
@@ -158,7 +157,6 @@ fn split(text: &[u8]) -> Result<Vec<Part<'_>>> {
         }
         break_is_free = !is_separator;
         at += line.len();
-        lines += 1;
     }
     parts.push(Part { text: text.get(start..).unwrap_or_default(), lines_before });
     Ok(parts)

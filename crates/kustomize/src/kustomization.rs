@@ -16,12 +16,12 @@ use crate::decode::{go_struct, strict};
 use crate::error::{Error, Result};
 
 pub(crate) use generators::{
-    Cloud, GeneratorArgs, GeneratorOptions, HelmChart, HelmChartArgs, HelmGlobals, IamPolicyArgs,
+    GeneratorArgs, GeneratorOptions, HelmChart, HelmChartArgs, HelmGlobals, IamPolicyArgs,
     SecretArgs,
 };
 pub(crate) use operators::{
-    FieldOptions, Image, Label, LegacySortOptions, ObjectMeta, Patch, PatchOptions, Replacement,
-    ReplacementField, Replica, SortOptions, SourceSelector, TargetSelector, Var, VarTarget,
+    FieldOptions, Image, Label, ObjectMeta, Patch, PatchOptions, Replacement, ReplacementField,
+    Replica, SortOptions, SourceSelector, TargetSelector, Var,
 };
 
 /// The names under which a kustomization file is looked for; exactly one may exist.

@@ -83,7 +83,8 @@ fn service_account_namespaces(referrer: &Resource) -> Result<Vec<String>> {
     }
     let subjects = referrer.node().get("subjects").and_then(Node::items).unwrap_or_default();
     for subject in subjects {
-        let is_account = subject.get("kind").is_some_and(|kind| node::text(kind) == "ServiceAccount");
+        let is_account =
+            subject.get("kind").is_some_and(|kind| node::text(kind) == "ServiceAccount");
         let Some(namespace) = subject.get("namespace").filter(|_| is_account) else { continue };
         if namespace.tag() != Tag::Str {
             let id = crate::go_text::quote(&referrer.id().to_string());
@@ -109,9 +110,7 @@ impl Update<'_> {
     fn field(&mut self, node: &mut Node, target: &Gvk, field: &FieldSpec) -> Result<()> {
         let role = if field.path.ends_with("roleRef/name") { role_ref(node) } else { None };
         let anywhere = FieldSpec { gvk: Gvk::default(), ..field.clone() };
-        at_field(node, &anywhere, None, &mut |value| {
-            self.value(value, target, role.as_ref())
-        })
+        at_field(node, &anywhere, None, &mut |value| self.value(value, target, role.as_ref()))
     }
 
     fn value(&self, value: &mut Node, target: &Gvk, role: Option<&Gvk>) -> Result<()> {
@@ -121,14 +120,12 @@ impl Update<'_> {
         match &mut value.content {
             Content::Scalar(_) => self.scalar(value, target, role),
             Content::Mapping(_) => self.mapping(value, target, role),
-            Content::Sequence(items) => items.iter_mut().try_for_each(|item| {
-                match &item.content {
-                    _ if node::is_null(item) => Ok(()),
-                    Content::Scalar(_) => self.scalar(item, target, role),
-                    Content::Mapping(_) => self.mapping(item, target, role),
-                    Content::Sequence(_) => Err(Error::new(
-                        "a list is expected to be either a string or a map of string",
-                    )),
+            Content::Sequence(items) => items.iter_mut().try_for_each(|item| match &item.content {
+                _ if node::is_null(item) => Ok(()),
+                Content::Scalar(_) => self.scalar(item, target, role),
+                Content::Mapping(_) => self.mapping(item, target, role),
+                Content::Sequence(_) => {
+                    Err(Error::new("a list is expected to be either a string or a map of string"))
                 }
             }),
         }
@@ -154,9 +151,8 @@ impl Update<'_> {
         let namespace = value.get("namespace").map(|namespace| node::text(namespace).to_owned());
         let wanted = self.wanted_namespace(namespace.as_deref());
         let found = self.find(&old, target, role, |facts| wanted.allows(facts))?;
-        let same = |a: &Facts, b: &Facts| {
-            a.id.name == b.id.name && a.id.namespace == b.id.namespace
-        };
+        let same =
+            |a: &Facts, b: &Facts| a.id.name == b.id.name && a.id.namespace == b.id.namespace;
         let Some(referral) = found.pick(same)? else { return Ok(()) };
         if referral.id.name == old && referral.id.namespace.is_empty() {
             return Ok(());
@@ -171,9 +167,8 @@ impl Update<'_> {
     /// A namespace that is given is first taken for the one that resources came from.
     fn wanted_namespace<'n>(&self, namespace: Option<&'n str>) -> Wanted<'n> {
         let Some(namespace) = namespace else { return Wanted::Any };
-        let came_from = |facts: &Facts| {
-            self.may_see(facts) && Wanted::Original(namespace).allows(facts)
-        };
+        let came_from =
+            |facts: &Facts| self.may_see(facts) && Wanted::Original(namespace).allows(facts);
         if self.candidates.all().iter().any(came_from) {
             Wanted::Original(namespace)
         } else {
@@ -195,7 +190,9 @@ impl Update<'_> {
             .once_called(old)
             .filter(|facts| self.may_see(facts) && allowed(facts))
             .filter(|facts| facts.former.iter().any(|id| id.gvk.is_selected(target)))
-            .filter(|facts| role.is_none_or(|role| facts.former.iter().any(|id| id.gvk.is_selected(role))))
+            .filter(|facts| {
+                role.is_none_or(|role| facts.former.iter().any(|id| id.gvk.is_selected(role)))
+            })
             .filter(|facts| self.in_reach(facts))
             .collect();
         if let (Some(referrer), true) = (referrer, found.len() != 1) {
@@ -284,9 +281,9 @@ fn explain(error: Error, resources: &Resources, index: usize, field: &FieldSpec)
     let chain = error.chain();
     let error = match chain.split_once(PLACES) {
         Some((message, places)) => {
-            let referrals = places.split(',').filter_map(|place| {
-                resources.as_slice().get(place.parse::<usize>().ok()?)
-            });
+            let referrals = places
+                .split(',')
+                .filter_map(|place| resources.as_slice().get(place.parse::<usize>().ok()?));
             Error::new(format!("{message}\n{}", details(referrer, referrals)))
         }
         None => error,

@@ -126,8 +126,7 @@ impl Origin {
             ("namespace", &by.namespace),
         ];
         let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
-        let fields: Vec<_> =
-            fields.map(|(key, value)| (plain_key(key), string(value))).collect();
+        let fields: Vec<_> = fields.map(|(key, value)| (plain_key(key), string(value))).collect();
         if !fields.is_empty() {
             entries.push((plain_key("configuredBy"), Node::mapping(fields)));
         }
@@ -217,7 +216,8 @@ mod tests {
     fn an_origin_is_printed_in_upstream_s_order() {
         let here = Origin::default().append("../base").append("a.yaml");
         assert_eq!(here.text(), "path: ../base/a.yaml\n");
-        let by = Origin::default().append("base").built_in("kustomization.yaml", "ConfigMapGenerator");
+        let by =
+            Origin::default().append("base").built_in("kustomization.yaml", "ConfigMapGenerator");
         assert_eq!(
             by.text(),
             "configuredIn: base/kustomization.yaml\nconfiguredBy:\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n"

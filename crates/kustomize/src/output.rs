@@ -1,5 +1,7 @@
 //! Resources as text: each through JSON, so that what is printed is what an API server would get.
 
+mod go_syntax;
+
 use trueup_yaml::{Node, append_yaml, go_json};
 
 use crate::documents::node_to_json;
@@ -20,7 +22,7 @@ pub(crate) fn yaml<'n>(nodes: impl Iterator<Item = &'n Node>) -> Result<String> 
 
 /// Appends one resource to `out`.
 pub(crate) fn append(node: &Node, out: &mut String) -> Result<()> {
-    let json = node_to_json(node)?;
+    let json = node_to_json(node).map_err(|error| error.context(go_syntax::of(node)))?;
     append_yaml(&json, out).map_err(|error| Error::new(error.to_string()))
 }
 

@@ -139,8 +139,10 @@ impl Resources {
                 Ok(())
             }
             [_] => Err(Error::new("unexpected target index in replacement")),
-            several => Err(Error::new(format!("id matched {} resources", several.len()))
-                .context("in Replace")),
+            several => {
+                Err(Error::new(format!("id matched {} resources", several.len()))
+                    .context("in Replace"))
+            }
         }
     }
 

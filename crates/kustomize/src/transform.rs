@@ -28,9 +28,9 @@ use crate::resource::Resource;
 use crate::resources::Resources;
 
 pub(crate) use affix::{Affix, End};
+pub(crate) use configured::Configure;
 pub(crate) use configured::configured;
 pub(crate) use namespace::Namespace;
-pub(crate) use configured::Configure;
 pub(crate) use patch::{AnyPatch, JsonPatch, StrategicPatches};
 pub(crate) use value_add::{ValueAdd, ValueTarget};
 
@@ -99,9 +99,7 @@ fn set_texts(
     if texts.is_empty() {
         return Ok(());
     }
-    let set = |resource: &mut Resource| {
-        pairs::set(resource.node_mut(), texts, specs)
-    };
+    let set = |resource: &mut Resource| pairs::set(resource.node_mut(), texts, specs);
     resources.iter_mut().try_for_each(set)
 }
 
@@ -147,9 +145,8 @@ impl replacement::Subject for Subject<'_> {
 fn set_replicas(resources: &mut Resources, replica: &Replica, specs: &[FieldSpec]) -> Result<()> {
     let mut found = false;
     for spec in specs {
-        let named = resources.indices_by_any_id(|id| {
-            id.name == replica.name && id.gvk.is_selected(&spec.gvk)
-        });
+        let named = resources
+            .indices_by_any_id(|id| id.name == replica.name && id.gvk.is_selected(&spec.gvk));
         for index in named {
             found = true;
             if let Some(resource) = resources.as_mut_slice().get_mut(index) {

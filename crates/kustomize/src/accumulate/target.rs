@@ -14,7 +14,9 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::generate;
 use crate::go_text::list;
 use crate::helm_charts;
-use crate::kustomization::{FILE_NAMES, GeneratorArgs, GeneratorOptions, Kustomization, SecretArgs};
+use crate::kustomization::{
+    FILE_NAMES, GeneratorArgs, GeneratorOptions, Kustomization, SecretArgs,
+};
 use crate::load::Loader;
 use crate::origin::{self, Origin};
 use crate::plugin;
@@ -87,12 +89,12 @@ impl<'b> Target<'b> {
             return Ok(());
         }
         match (document, openapi.get("version").map(String::as_str)) {
-            (Some(_), Some(_)) => Err(Error::new(
-                "builtin version and custom schema provided, cannot use both",
-            )),
+            (Some(_), Some(_)) => {
+                Err(Error::new("builtin version and custom schema provided, cannot use both"))
+            }
             (Some(document), None) => {
-                let json = documents::to_json(&document)
-                    .context(|| "invalid schema file".to_owned())?;
+                let json =
+                    documents::to_json(&document).context(|| "invalid schema file".to_owned())?;
                 session.types.set(Schema::of_document(&json));
                 Ok(())
             }
@@ -273,9 +275,7 @@ impl<'b> Target<'b> {
         let gathered = target
             .accumulate(session, base)
             .context(|| format!("recursed accumulation of path '{root}'"))?;
-        accumulator
-            .merge(gathered)
-            .context(|| format!("recursed merging from path '{root}'"))?;
+        accumulator.merge(gathered).context(|| format!("recursed merging from path '{root}'"))?;
         Ok(accumulator)
     }
 
@@ -311,18 +311,13 @@ impl<'b> Target<'b> {
         }
     }
 
-    fn run_generators(
-        &self,
-        session: &Session<'b>,
-        accumulator: &mut Accumulator,
-    ) -> Result<()> {
+    fn run_generators(&self, session: &Session<'b>, accumulator: &mut Accumulator) -> Result<()> {
         let charts = helm_charts::configure(session, self)?;
-        let plugins = plugin::generators(session, self)
-            .context(|| "loading generator plugins".to_owned())?;
+        let plugins =
+            plugin::generators(session, self).context(|| "loading generator plugins".to_owned())?;
         for args in &self.kustomization.config_map_generator {
             let args = self.with_options(args);
-            let made =
-                generate::config_map(session, &self.loader, &args, self.own_location())?;
+            let made = generate::config_map(session, &self.loader, &args, self.own_location())?;
             self.absorb(accumulator, vec![made], "ConfigMapGenerator")?;
         }
         for secret in &self.kustomization.secret_generator {
@@ -367,28 +362,21 @@ impl<'b> Target<'b> {
         accumulator.resources.absorb_all(made).context(merging_from_generator)
     }
 
-    fn run_transformers(
-        &self,
-        session: &Session<'b>,
-        accumulator: &mut Accumulator,
-    ) -> Result<()> {
+    fn run_transformers(&self, session: &Session<'b>, accumulator: &mut Accumulator) -> Result<()> {
         let mut steps = configured(session, self, &accumulator.config)?;
         steps.extend(plugin::transformers(session, self, &self.kustomization.transformers)?);
         run_steps(session, &mut accumulator.resources, &steps)
     }
 
     /// A validator is a transformer that may not change anything.
-    fn run_validators(
-        &self,
-        session: &Session<'b>,
-        accumulator: &mut Accumulator,
-    ) -> Result<()> {
+    fn run_validators(&self, session: &Session<'b>, accumulator: &mut Accumulator) -> Result<()> {
         for step in plugin::transformers(session, self, &self.kustomization.validators)? {
             let before = accumulator.resources.clone();
             step.transformer.apply(session, &mut accumulator.resources)?;
-            let same = before.iter().zip(accumulator.resources.iter()).all(|(before, after)| {
-                before.node() == after.node()
-            });
+            let same = before
+                .iter()
+                .zip(accumulator.resources.iter())
+                .all(|(before, after)| before.node() == after.node());
             if before.len() != accumulator.resources.len() || !same {
                 return Err(Error::new("validator shouldn't modify the resource map"));
             }
@@ -451,14 +439,13 @@ fn in_file(error: Error, path: &str, file: &str) -> Error {
     if error.kind() != Kind::MalformedYaml {
         return error.at(location);
     }
-    Error::new(format!("{} in File: {path}", error.chain())).of_kind(Kind::MalformedYaml).at(location)
+    Error::new(format!("{} in File: {path}", error.chain()))
+        .of_kind(Kind::MalformedYaml)
+        .at(location)
 }
 
 /// The kustomization file of a folder; there must be exactly one.
-fn find_file<'b>(
-    session: &Session<'b>,
-    loader: &Loader<'b>,
-) -> Result<(&'static str, Arc<[u8]>)> {
+fn find_file<'b>(session: &Session<'b>, loader: &Loader<'b>) -> Result<(&'static str, Arc<[u8]>)> {
     let mut found = None;
     for name in FILE_NAMES {
         let Ok(content) = loader.load(session, name) else { continue };

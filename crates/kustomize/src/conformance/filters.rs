@@ -5,7 +5,7 @@ use trueup_yaml::Node;
 
 use super::{compare, documents, print, run, text};
 use crate::config::FieldSpec;
-use crate::decode::{FromGo, lenient};
+use crate::decode::{FromGo, unmarshal};
 use crate::error::{Error, Result};
 use crate::filters::image::ImageChange;
 use crate::filters::namespace::Namespace;
@@ -133,7 +133,7 @@ fn variable(name: &str) -> Option<Variable> {
 }
 
 fn decode<T: FromGo>(value: &Value) -> T {
-    lenient(value).expect("a filter's configuration")
+    unmarshal(value).expect("a filter's configuration")
 }
 
 fn specs(filter: &Value) -> Vec<FieldSpec> {

@@ -217,13 +217,11 @@ impl HelmChartArgs {
 /// The configuration of an `IAMPolicyGenerator`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IamPolicyArgs {
-    pub cloud: Cloud,
+    /// `gke` is the only one upstream knows.
+    pub cloud: String,
     pub kubernetes: NamedIn,
     pub account: Account,
 }
-
-/// Where the policy is for; `gke` is the only one upstream knows.
-pub(crate) type Cloud = String;
 
 go_struct!(IamPolicyArgs, "IAMPolicyGeneratorPlugin", "builtins.IAMPolicyGeneratorPlugin", {
     "cloud" at "IAMPolicyGeneratorArgs.cloud" => cloud,

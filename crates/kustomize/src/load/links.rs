@@ -42,7 +42,8 @@ fn walk(place: &Place<'_>, path: &str) -> std::result::Result<Found, String> {
             _ => {}
         }
         let next = if found.path.is_empty() { part } else { format!("{}/{part}", found.path) };
-        let entry = tree.entry(&next).map_err(|error| format!("lstat {}: {error}", place.show(&next)))?;
+        let entry =
+            tree.entry(&next).map_err(|error| format!("lstat {}: {error}", place.show(&next)))?;
         let Some(entry) = entry else {
             return Err(format!("lstat {}: no such file or directory", place.show(&next)));
         };
@@ -55,7 +56,10 @@ fn walk(place: &Place<'_>, path: &str) -> std::result::Result<Found, String> {
                 let target = tree.read(&next).map_err(|error| error.to_string())?;
                 let target = String::from_utf8_lossy(&target);
                 if target.starts_with('/') {
-                    return Err(format!("the symbolic link {} leads out of the tree", place.show(&next)));
+                    return Err(format!(
+                        "the symbolic link {} leads out of the tree",
+                        place.show(&next)
+                    ));
                 }
                 rest.extend(target.rsplit('/').map(str::to_owned));
             }

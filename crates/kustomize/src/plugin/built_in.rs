@@ -15,15 +15,12 @@ use crate::filters::iam_policy;
 use crate::generate;
 use crate::helm_charts::ChartGenerator;
 use crate::kustomization::{
-    GeneratorArgs, IamPolicyArgs, Image, ObjectMeta, Patch, ReplacementField, Replica,
-    SecretArgs,
+    GeneratorArgs, IamPolicyArgs, Image, ObjectMeta, Patch, ReplacementField, Replica, SecretArgs,
 };
 use crate::load::Loader;
 use crate::resource::Resource;
 use crate::select::Selector;
-use crate::transform::{
-    Affix, Configure, End, Namespace, Transformer, ValueAdd, ValueTarget,
-};
+use crate::transform::{Affix, Configure, End, Namespace, Transformer, ValueAdd, ValueTarget};
 
 /// A built-in generator with its configuration.
 pub(crate) enum Generator {

@@ -98,10 +98,11 @@ impl Track {
             }
             true
         });
-        if entries.is_empty() && !taken.is_empty() {
-            if let Some(metadata) = node.get_mut("metadata") {
-                metadata.remove("annotations");
-            }
+        if entries.is_empty()
+            && !taken.is_empty()
+            && let Some(metadata) = node.get_mut("metadata")
+        {
+            metadata.remove("annotations");
         }
         Self::from_texts(&taken)
     }
@@ -137,9 +138,8 @@ impl Track {
     }
 
     fn to_texts(&self) -> Vec<(&'static str, String)> {
-        let join = |part: fn(&Former) -> &str| {
-            self.former.iter().map(part).collect::<Vec<_>>().join(",")
-        };
+        let join =
+            |part: fn(&Former) -> &str| self.former.iter().map(part).collect::<Vec<_>>().join(",");
         let flag = |on: bool, text: &str| if on { text.to_owned() } else { String::new() };
         let mut texts = vec![
             ("previousNames", join(|former| &former.name)),

@@ -24,10 +24,8 @@ pub(crate) struct Affix {
 
 /// The names of these mean something by themselves.
 fn is_skipped(id: &ResId) -> bool {
-    let api_service = Gvk {
-        group: "apiregistration.k8s.io".to_owned(),
-        ..Gvk::of_kind("APIService")
-    };
+    let api_service =
+        Gvk { group: "apiregistration.k8s.io".to_owned(), ..Gvk::of_kind("APIService") };
     id.gvk.kind == "CustomResourceDefinition"
         || id.gvk.kind == "Namespace"
         || id.gvk.is_selected(&api_service)

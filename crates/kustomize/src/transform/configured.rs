@@ -118,8 +118,8 @@ impl Steps<'_, '_> {
             return Ok(());
         }
         for label in &file.labels {
-            let specs = label_specs(label, config)
-                .context(|| "failed to merge labels".to_owned())?;
+            let specs =
+                label_specs(label, config).context(|| "failed to merge labels".to_owned())?;
             self.add("LabelTransformer", Transformer::Labels(label.pairs.clone(), specs));
         }
         let specs = config.common_labels.clone();
@@ -242,9 +242,7 @@ impl Configure<'_, '_> {
             (path, "") => {
                 let content = self.loader.load(self.session, path)?;
                 if content.is_empty() {
-                    return Err(Error::new(format!(
-                        "patch file '{path}' empty seems to be empty"
-                    )));
+                    return Err(Error::new(format!("patch file '{path}' empty seems to be empty")));
                 }
                 (String::from_utf8_lossy(&content).into_owned(), self.file(path))
             }

@@ -60,11 +60,9 @@ impl AnyPatch {
         let strategic = read_strategic(session, text, file);
         let json = json6902::JsonPatch::parse(text);
         match (strategic, json) {
-            (Ok(patches), Ok(json)) if !patches.is_empty() && !json.is_empty() => {
-                Err(Error::new(format!(
-                    "illegally qualifies as both an SM and JSON patch: {source}"
-                )))
-            }
+            (Ok(patches), Ok(json)) if !patches.is_empty() && !json.is_empty() => Err(Error::new(
+                format!("illegally qualifies as both an SM and JSON patch: {source}"),
+            )),
             (Ok(patches), _) if patches.is_empty() => Ok(PatchContent::Nothing),
             (Ok(mut patches), _) => {
                 let options = options.unwrap_or_default();
@@ -244,9 +242,8 @@ fn patch_one(session: &Session<'_>, target: &mut Resource, patch: Resource) -> R
 /// Whether a patch could take annotations away that it does not name: then upstream forgets what it
 /// keeps there.
 fn touches_annotations(patch: &Node) -> bool {
-    let wipes = |node: &Node| {
-        node.is_null() || node.get("$patch").is_some() || node.entries().is_none()
-    };
+    let wipes =
+        |node: &Node| node.is_null() || node.get("$patch").is_some() || node.entries().is_none();
     if patch.get("$patch").is_some() {
         return true;
     }

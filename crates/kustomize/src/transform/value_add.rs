@@ -45,12 +45,8 @@ impl ValueTarget {
 
 impl ValueAdd {
     pub(super) fn apply(&self, session: &Session<'_>, resources: &mut Resources) -> Result<()> {
-        let namespace = namespace::Namespace {
-            name: &self.value,
-            specs: &[],
-            unset_only: false,
-            subjects: "",
-        };
+        let namespace =
+            namespace::Namespace { name: &self.value, specs: &[], unset_only: false, subjects: "" };
         for target in &self.targets {
             let selected = match &target.selector {
                 Some(selector) => resources.select(selector)?,
