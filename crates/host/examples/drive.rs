@@ -17,16 +17,14 @@ use std::process::ExitCode;
 
 use converge::{Kept, resource};
 use trueup_host::fault::FaultPoint;
-use trueup_host::{HostConfig, HostTarget, shim_main};
+use trueup_host::{HostConfig, HostTarget, shim_of_this_process};
 use trueup_model::{AppName, EventResult, InstallationKey};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((first, rest)) = arguments.split_first()
-        && first == "shim"
-    {
-        return shim_main(rest);
+    if let Some(code) = shim_of_this_process() {
+        return code;
     }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [first, port] = arguments.as_slice()
         && first == "serve"
     {

@@ -48,10 +48,19 @@ impl App {
         layout: AppLayout,
     ) -> Result<Self, HostError> {
         let book = Book::open(layout.book())?;
+        // An app that was no more and is here again has what it left behind.
+        let _ = std::fs::remove_file(layout.left());
         for (id, entry) in book.entries() {
             machine.claim(&name, id, entry);
         }
         Ok(Self { name, layout, machine, book: Mutex::new(book) })
+    }
+
+    /// Gives up what it claims, without touching it.
+    pub fn leave(&self) {
+        for (id, entry) in self.book().entries() {
+            self.machine.release(&self.name, id, entry);
+        }
     }
 
     /// What all apps share.

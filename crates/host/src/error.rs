@@ -3,6 +3,7 @@
 use std::io;
 
 use trueup_model::EventResult;
+use trueup_model::ports::PortError;
 
 /// Why a resource could not be observed or changed.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,12 @@ fn advice(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::ResourceBusy => " (it is a mount point, or in use by the system)",
         _ => "",
+    }
+}
+
+impl From<HostError> for PortError {
+    fn from(error: HostError) -> Self {
+        Self { message: error.sentence(), permanent: error.permanent() }
     }
 }
 

@@ -4,6 +4,7 @@
 //! apps/APP/                      the app's own folder: relative paths of its resources
 //! host/identity.json             which machine and folder this state belongs to
 //! host/APP/book                  bookkeeping of what was applied (see `book`)
+//! host/APP/left                  the app is no more, and left behind what the book lists
 //! host/APP/originals/            what stood at adopted paths
 //! host/APP/releases/NAME/DIGEST  immutable folders of a Directory, and DIGEST.json, their manifests
 //! host/APP/shared/NAME/          its `keepPaths`
@@ -64,6 +65,11 @@ impl AppLayout {
     /// Bookkeeping.
     pub fn book(&self) -> PathBuf {
         self.kept.join("book")
+    }
+
+    /// The mark that the app is no more, and what it had is nobody's.
+    pub fn left(&self) -> PathBuf {
+        self.kept.join("left")
     }
 
     /// What stood at adopted paths.

@@ -26,7 +26,7 @@
 //! `process`, `task`; `launching` and [`shim`]; `watch`; `target`, [`operate`].
 
 pub mod config;
-pub mod identity;
+mod identity;
 mod layout;
 
 mod app;
@@ -37,7 +37,7 @@ mod place;
 mod accounts;
 mod command;
 mod document;
-pub mod error;
+mod error;
 pub mod fault;
 mod outcome;
 mod readiness;
@@ -57,6 +57,5 @@ pub mod operate;
 mod target;
 
 pub use config::{HostConfig, Level};
-pub use error::HostError;
-pub use shim::shim_main;
+pub use shim::{shim_main, shim_of_this_process};
 pub use target::HostTarget;

@@ -10,11 +10,13 @@ use std::time::Duration;
 use futures::Stream;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use trueup_model::ports::PortError;
 use trueup_model::{AppName, ResourceId, kinds};
 
 use crate::app::App;
-use crate::error::HostError;
+use crate::error::{Doing, HostError};
 use crate::launching::{Release, Runnable};
+use crate::place::write_durably;
 use crate::process;
 use crate::readiness::blocking;
 use crate::shim::client::{self, Found};
@@ -42,7 +44,7 @@ impl HostTarget {
     ///
     /// # Errors
     /// The first thing that could not be stopped; the others are.
-    pub async fn stop(&self, app: &AppName) -> Result<(), HostError> {
+    pub async fn stop(&self, app: &AppName) -> Result<(), PortError> {
         let app = self.app(app)?;
         let mut first_error = Ok(());
         // In reverse: a timer before the process that it needs.
@@ -50,14 +52,14 @@ impl HostTarget {
             let stopped = client::stop(&app.layout.run(), &id, process::grace(&report.about)).await;
             first_error = first_error.and(stopped);
         }
-        first_error
+        Ok(first_error?)
     }
 
     /// Stops all that runs of all apps.
     ///
     /// # Errors
     /// The first thing that could not be stopped; the others are.
-    pub async fn stop_all(&self) -> Result<(), HostError> {
+    pub async fn stop_all(&self) -> Result<(), PortError> {
         let mut first_error = Ok(());
         for app in self.known_apps() {
             first_error = first_error.and(self.stop(&app).await);
@@ -69,7 +71,7 @@ impl HostTarget {
     ///
     /// # Errors
     /// Where the app's bookkeeping cannot be read.
-    pub async fn running(&self, app: &AppName) -> Result<BTreeMap<ResourceId, Report>, HostError> {
+    pub async fn running(&self, app: &AppName) -> Result<BTreeMap<ResourceId, Report>, PortError> {
         let app = self.app(app)?;
         Ok(alive(&app).await)
     }
@@ -98,10 +100,10 @@ impl HostTarget {
     ///
     /// # Errors
     /// Where there is no log.
-    pub fn logs(&self, app: &AppName, id: &ResourceId, follow: bool) -> Result<Log, HostError> {
+    pub fn logs(&self, app: &AppName, id: &ResourceId, follow: bool) -> Result<Log, PortError> {
         let path = self.app(app)?.layout.log(id);
         if !path.exists() && !follow {
-            return Err(HostError::Failed(format!(
+            return Err(PortError::passing(format!(
                 "{id} of {app} has no log yet (it would be {})",
                 path.display()
             )));
@@ -109,16 +111,24 @@ impl HostTarget {
         Ok(Box::pin(log_stream(path, follow)))
     }
 
-    pub(crate) async fn forget_everything(&self, name: &AppName) {
-        if let Err(error) = self.stop(name).await {
-            tracing::warn!(app = %name, "what runs could not be stopped: {}", error.sentence());
-        }
+    /// What an app that is no more owned stays where it is, and is nobody's from now on. What was
+    /// kept of an app that owned nothing any more goes.
+    pub(crate) fn forget_kept(&self, name: &AppName) -> Result<(), HostError> {
+        let app = self.app(name)?;
+        let owns = !app.book().entries().is_empty();
         self.forget_app(name);
-        let kept = self.layout_of(name).kept;
-        if let Err(error) = std::fs::remove_dir_all(&kept)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(app = %name, "{} could not be removed: {error}", kept.display());
+        let kept = &app.layout.kept;
+        if owns {
+            return write_durably(&app.layout.left(), b"")
+                .doing(|| format!("write {}", app.layout.left().display()));
+        }
+        // The app's own folder goes only if nothing is in it.
+        let _ = std::fs::remove_dir(&app.layout.own);
+        match std::fs::remove_dir_all(kept) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(HostError::io(format!("remove {}", kept.display()), error))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -44,6 +44,15 @@ use protocol::{About, Launch, Reply, Report};
 use serve::{Address, Asked, report_of};
 use signals::Signals;
 
+/// Runs as a shim, if this process was started as one: `None` otherwise. For the start of `main`,
+/// before anything else is set up.
+pub fn shim_of_this_process() -> Option<ExitCode> {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
+    let (first, rest) = arguments.split_first()?;
+    (first == "shim").then(|| shim_main(rest))
+}
+
 /// What `trueup shim …` does; `arguments` are those after `shim`. Without any it reads what to run
 /// from its standard input, as JSON, and answers with one line.
 pub fn shim_main(arguments: &[String]) -> ExitCode {

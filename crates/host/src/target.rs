@@ -1,6 +1,8 @@
 //! The port: one machine as a [`Target`].
 
 use std::collections::{HashMap, HashSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +19,7 @@ use trueup_model::{
 };
 
 use crate::app::{App, Machine};
-use crate::config::HostConfig;
+use crate::config::{HostConfig, Level};
 use crate::error::{Doing, HostError};
 use crate::fault::FaultPoint;
 use crate::folders::Folders;
@@ -47,7 +49,7 @@ impl HostTarget {
     ///
     /// # Errors
     /// Where the folder cannot be made or read, or belongs to another machine or a newer version.
-    pub fn open(config: HostConfig) -> Result<Self, HostError> {
+    pub fn open(config: HostConfig) -> Result<Self, PortError> {
         Self::open_with(config, None)
     }
 
@@ -58,10 +60,14 @@ impl HostTarget {
     pub fn open_with(
         config: HostConfig,
         fault_hook: Option<fn(FaultPoint)>,
-    ) -> Result<Self, HostError> {
+    ) -> Result<Self, PortError> {
         let state = &config.state_dir;
         make_private_folder(state)
             .doing(|| format!("make the state folder {}", state.display()))?;
+        if config.level == Level::System {
+            // Processes of other users reach their folders through it; they cannot list it.
+            let _ = std::fs::set_permissions(state, Permissions::from_mode(0o711));
+        }
         let state =
             state.canonicalize().doing(|| format!("use the state folder {}", state.display()))?;
         let layout = Layout::new(state);
@@ -77,16 +83,11 @@ impl HostTarget {
         Ok(target)
     }
 
-    /// Which machine and state folder this is.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    /// Apps of which something is kept.
+    /// Apps that have something on this machine.
     pub fn known_apps(&self) -> Vec<AppName> {
         let folders = std::fs::read_dir(self.layout.host()).into_iter().flatten().flatten();
         let mut names: Vec<AppName> = folders
-            .filter(|folder| folder.path().is_dir())
+            .filter(|folder| folder.path().is_dir() && !folder.path().join("left").exists())
             .filter_map(|folder| AppName::new(folder.file_name().to_str()?).ok())
             .collect();
         names.sort();
@@ -103,12 +104,10 @@ impl HostTarget {
     }
 
     pub(crate) fn forget_app(&self, name: &AppName) {
-        self.apps().remove(name);
+        if let Some(app) = self.apps().remove(name) {
+            app.leave();
+        }
         self.watch.forget(name);
-    }
-
-    pub(crate) fn layout_of(&self, name: &AppName) -> crate::layout::AppLayout {
-        self.layout.app(name)
     }
 
     pub(crate) fn watch(&self) -> &Watch {
@@ -234,12 +233,11 @@ impl Target for HostTarget {
         inventory: &Inventory,
         _foresight: Foresight,
     ) -> Result<Observed, PortError> {
-        let app = self.app(&context.app).map_err(port_error)?;
+        let app = self.app(&context.app)?;
         // Registered before anything is looked at: a change in between is told.
         self.watch.app(&app, desired.iter().map(Arc::as_ref).filter(|r| is_file_like(&r.id)));
         let (of, declared) = (app.clone(), desired.to_vec());
-        let (mut observed, left) =
-            blocking(move || Ok(observe_unchanged(&of, declared))).await.map_err(port_error)?;
+        let (mut observed, left) = blocking(move || Ok(observe_unchanged(&of, declared))).await?;
         let mut asked = asked(left, inventory);
         if inventory.len() + asked.len() > observed.len() {
             asked.extend(asked_of_inventory(desired, inventory));
@@ -256,7 +254,7 @@ impl Target for HostTarget {
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>();
         let (looked, others) = tokio::join!(looked, others);
-        observed.extend(looked.map_err(port_error)?);
+        observed.extend(looked?);
         observed.extend(others);
         self.watch.shims(&app);
         Ok(observed)
@@ -282,7 +280,9 @@ impl Target for HostTarget {
     }
 
     async fn forget(&self, app: &AppName) {
-        self.forget_everything(app).await;
+        if let Err(error) = self.forget_kept(app) {
+            tracing::warn!(%app, "it could not be forgotten: {}", error.sentence());
+        }
     }
 
     fn changes(&self) -> Changes {
@@ -333,8 +333,4 @@ fn event(action: &Action, result: Result<Outcome, HostError>) -> Event {
 fn all_failed(actions: &[Action], error: &HostError) -> Vec<Event> {
     let failed = |action| event(action, Err(HostError::Failed(error.sentence())));
     actions.iter().map(failed).collect()
-}
-
-fn port_error(error: HostError) -> PortError {
-    PortError { message: error.sentence(), permanent: error.permanent() }
 }

@@ -126,7 +126,7 @@ async fn a_copied_state_folder_is_refused_by_name() {
     let (from, to) = (world.folder.path().join("state"), world.folder.path().join("copy"));
     let copied = Command::new("cp").arg("-a").args([&from, &to]).status().unwrap();
     assert!(copied.success());
-    let error = HostTarget::open(config(&to)).err().map(|error| error.sentence()).unwrap();
+    let error = HostTarget::open(config(&to)).err().map(|error| error.message).unwrap();
     assert!(error.contains("copied or moved") && error.contains("copy"), "{error}");
     let mut accepting = config(&to);
     accepting.accept_identity = true;

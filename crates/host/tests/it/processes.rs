@@ -411,9 +411,30 @@ async fn what_was_applied_is_started_again() {
     assert_eq!(names, ["b", "a"]);
     assert!(started.iter().all(|started| started.error.is_none()), "{started:?}");
     assert_eq!(world.round(&desired).await, []);
-    world.target.forget(&context(APP).app).await;
-    assert_eq!(world.look(&desired, 0).await.presence, Presence::Absent);
     world.end().await;
+}
+
+#[tokio::test]
+async fn what_an_app_leaves_behind_is_nobodys() {
+    let mut world = World::new();
+    let desired = [
+        declare("File", "a", json!({"path": "a", "content": "x"})),
+        sh("web", "exec sleep 1000", json!({})),
+    ];
+    world.apply(&desired).await;
+    let name = context(APP).app;
+    let main = world.report("Process", "web").await.status.main.unwrap();
+    world.target.forget(&name).await;
+    assert!(main.runs() && world.read("a") == "x");
+    assert!(world.target.known_apps().is_empty());
+    world.target = HostTarget::open(config(&world.folder.path().join("state"))).unwrap();
+    assert!(world.target.known_apps().is_empty());
+    // Declared again it has what it left; then it goes for good.
+    world.apply(&desired).await;
+    assert_eq!(world.target.known_apps(), [name.clone()]);
+    world.apply(&[]).await;
+    world.target.forget(&name).await;
+    assert!(!world.own().exists() && !world.folder.path().join("state/host/shop").exists());
 }
 
 #[tokio::test]
