@@ -1,0 +1,43 @@
+//! `trueup stop`.
+
+use trueup_api::Request;
+
+use super::Exit;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::state::State;
+use crate::{Global, client, place};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// End the controller only; the processes go on
+    #[arg(long)]
+    keep_processes: bool,
+}
+
+/// Carries it out.
+pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
+    let folder = place::state_folder(global)?;
+    let request = Request::Stop { processes: !args.keep_processes };
+    let ran = client::ask(&place::socket(&folder), &request).await?.is_some();
+    if !args.keep_processes {
+        let state = open_when_free(&folder).await?;
+        state.host()?.stop_all().await;
+        output.note("the processes are stopped");
+    }
+    output.note(if ran { "the controller ends" } else { "no controller runs" });
+    Ok(Exit::Done)
+}
+
+/// A controller that was told to end holds its state for a moment longer.
+async fn open_when_free(folder: &std::path::Path) -> Result<std::sync::Arc<State>, CliError> {
+    let mut tries = 0;
+    loop {
+        match State::open(folder) {
+            Err(_) if tries < 100 => tries += 1,
+            other => return other,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}

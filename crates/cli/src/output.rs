@@ -1,0 +1,117 @@
+//! How a command speaks: data on standard output, everything else on standard error; colour only on
+//! a terminal, and never as the only carrier of a meaning.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::error::CliError;
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For programs, and people.
+    Yaml,
+    /// For a pull request (`plan` only).
+    Markdown,
+}
+
+/// Colours and weights, by what they mean.
+#[derive(Clone, Copy)]
+pub enum Paint {
+    /// Well.
+    Good,
+    /// Needs a look.
+    Warn,
+    /// Wrong.
+    Bad,
+    /// Less important.
+    Dim,
+    /// What the eye should find first.
+    Bold,
+}
+
+/// Where and how a command prints.
+pub struct Output {
+    format: Format,
+    colour: bool,
+}
+
+impl Output {
+    /// Prints in this format.
+    pub fn new(format: Format) -> Self {
+        let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { format, colour }
+    }
+
+    /// The format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints a value: as it is for programs, in words for people.
+    pub fn print<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        let printed = match self.format {
+            Format::Text | Format::Markdown => text(),
+            Format::Json => serde_json::to_string_pretty(value)? + "\n",
+            Format::Yaml => {
+                let value = serde_json::to_value(value)?;
+                trueup_yaml::to_yaml(&value).map_err(|error| CliError::of(&error))?
+            }
+        };
+        write(&printed)
+    }
+
+    /// Prints text as it is.
+    pub fn line(&self, text: &str) -> Result<(), CliError> {
+        write(&format!("{text}\n"))
+    }
+
+    /// Says something beside the data.
+    pub fn note(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Says what ended the command.
+    pub fn error(&self, error: &CliError) {
+        if self.format == Format::Json {
+            let value = serde_json::json!({ "error": error.to_string(), "hints": error.hints() });
+            eprintln!("{value}");
+            return;
+        }
+        eprintln!("error: {error}");
+        for hint in error.hints() {
+            eprintln!("hint: {hint}");
+        }
+    }
+
+    /// Text in a colour, on a terminal.
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Good => 32,
+            Paint::Warn => 33,
+            Paint::Bad => 31,
+            Paint::Dim => 2,
+            Paint::Bold => 1,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// A reader that went away (`trueup status | head -1`) is no error.
+fn write(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

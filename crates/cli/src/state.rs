@@ -1,0 +1,157 @@
+//! The state folder, opened: the adapters behind the ports, wired together here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use tokio::sync::RwLock;
+use trueup_api::{Reply, Request};
+use trueup_controller::run::{Board, Subjects};
+use trueup_controller::{Operator, Worlds};
+use trueup_engine::{Subject, World};
+use trueup_git::{GitSource, Options as GitOptions};
+use trueup_host::{HostConfig, HostTarget};
+use trueup_model::ports::{Clock, PortError, Store, Target};
+use trueup_model::record::Declaration;
+use trueup_render::Renderer;
+use trueup_store::SqliteStore;
+
+use crate::Global;
+use crate::error::CliError;
+use crate::{client, place};
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A state folder with its store, and the outside that this machine can reach.
+pub struct State {
+    folder: PathBuf,
+    store: SqliteStore,
+    source: Arc<GitSource>,
+    renderer: Arc<Renderer>,
+    host: OnceLock<Result<Arc<HostTarget>, PortError>>,
+}
+
+impl State {
+    /// Opens it for this process alone.
+    pub fn open(folder: &Path) -> Result<Arc<Self>, CliError> {
+        let store = SqliteStore::open(folder).map_err(|error| CliError::of(&error))?;
+        Ok(Arc::new(Self::with(folder, store)))
+    }
+
+    /// Opens it for reading, whoever else uses it.
+    pub fn open_read_only(folder: &Path) -> Result<Arc<Self>, CliError> {
+        let store = SqliteStore::open_read_only(folder).map_err(|error| CliError::of(&error))?;
+        Ok(Arc::new(Self::with(folder, store)))
+    }
+
+    fn with(folder: &Path, store: SqliteStore) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            store,
+            source: Arc::new(GitSource::new(GitOptions::new(folder.join("git")))),
+            renderer: Arc::new(Renderer::new()),
+            host: OnceLock::new(),
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Arc<GitSource> {
+        &self.source
+    }
+
+    /// This machine as a target.
+    pub fn host(&self) -> Result<Arc<HostTarget>, PortError> {
+        self.host
+            .get_or_init(|| {
+                let shim = std::env::current_exe().map_err(|error| {
+                    PortError::permanent(format!("the path of this program is unknown: {error}"))
+                })?;
+                let config = HostConfig::new(&self.folder, shim, self.store.key().clone());
+                HostTarget::open(config).map(Arc::new)
+            })
+            .clone()
+    }
+
+    /// The apps that were applied before, as their records tell.
+    pub async fn recorded_subjects(&self) -> Result<BTreeMap<trueup_model::AppName, Subject>, CliError> {
+        let mut subjects = BTreeMap::new();
+        for app in self.store.apps().await? {
+            let record = self.store.record(&app).await?;
+            if let Some(declaration) = record.declaration {
+                subjects.insert(app.clone(), Subject::new(app, declaration));
+            }
+        }
+        Ok(subjects)
+    }
+
+    /// Answers requests without a running controller.
+    pub async fn operator(self: &Arc<Self>) -> Result<Operator, CliError> {
+        let subjects: Subjects = Arc::new(RwLock::new(self.recorded_subjects().await?));
+        Ok(Operator { worlds: self.clone(), subjects, board: Board::default(), signals: None })
+    }
+}
+
+impl Worlds for State {
+    fn world(&self, declaration: &Declaration) -> Result<World, PortError> {
+        let target: Arc<dyn Target> = match declaration.target.as_str() {
+            "host" => self.host()?,
+            other => {
+                return Err(PortError::permanent(format!(
+                    "the target `{other}` cannot be reached by this version; use `--target host`"
+                )));
+            }
+        };
+        Ok(World {
+            source: self.source.clone(),
+            target,
+            store: Arc::new(self.store.clone()),
+            clock: Arc::new(SystemClock),
+            installation: self.store.installation().to_owned(),
+            key: self.store.key().clone(),
+            renderer: self.renderer.clone(),
+        })
+    }
+}
+
+/// Lets the running controller answer, or, where none runs, answers from the state folder.
+pub async fn ask(global: &Global, request: Request) -> Result<Reply, CliError> {
+    let folder = place::state_folder(global)?;
+    if let Some(reply) = client::ask(&place::socket(&folder), &request).await? {
+        return refuse(reply);
+    }
+    let reads = matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
+    let state = if reads { State::open_read_only(&folder)? } else { State::open(&folder)? };
+    refuse(state.operator().await?.answer(request).await)
+}
+
+fn refuse(reply: Reply) -> Result<Reply, CliError> {
+    match reply {
+        Reply::Failed { message } => Err(CliError::new(message)),
+        other => Ok(other),
+    }
+}
+
+/// Who asks: for the ledger.
+pub fn person() -> String {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    name.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// A source for commands that only read Git: it needs no state of its own but the mirrors.
+pub fn scratch_source(global: &Global) -> Result<GitSource, CliError> {
+    let folder = place::state_folder(global)?;
+    Ok(GitSource::new(GitOptions::new(folder.join("git"))))
+}

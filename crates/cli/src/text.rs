@@ -1,0 +1,6 @@
+//! Values in words, for people.
+
+pub mod history;
+pub mod plan;
+pub mod status;
+pub mod time;

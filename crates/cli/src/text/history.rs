@@ -1,0 +1,104 @@
+//! The ledger's entries.
+
+use trueup_api::HistoryList;
+use trueup_model::{EventResult, LedgerEntry, LedgerKind};
+
+use super::{plan, time};
+use crate::output::{Output, Paint};
+
+/// A table, the newest first.
+pub fn list(list: &HistoryList, output: &Output) -> String {
+    if list.entries.is_empty() {
+        return "nothing happened yet\n".to_owned();
+    }
+    list.entries
+        .iter()
+        .map(|entry| {
+            let commit = entry.revision.as_ref().map(|r| r.short().to_owned()).unwrap_or_default();
+            format!(
+                "{}  {}  {:7}  {}  {}{}\n",
+                output.paint(Paint::Dim, &time::moment(entry.at)),
+                entry.app,
+                commit,
+                paint_kind(entry.kind, output),
+                entry.message,
+                by(entry)
+            )
+        })
+        .collect()
+}
+
+/// Entries in full.
+pub fn entries(entries: &[LedgerEntry], output: &Output) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        text.push_str(&format!(
+            "{} {} #{}  {}{}\n",
+            output.paint(Paint::Dim, &time::moment(entry.at)),
+            output.paint(Paint::Bold, entry.app.as_str()),
+            entry.seq,
+            entry.message,
+            by(entry)
+        ));
+        if let Some(planned) = &entry.planned {
+            text.push_str(&plan::plan(planned, output));
+        }
+        for action in &entry.actions {
+            text.push_str(&plan::action(action, output));
+        }
+        for event in &entry.events {
+            text.push_str(&format!("  {} {}: {}\n", event.verb.as_str(), event.id, came_of(&event.result)));
+        }
+    }
+    text
+}
+
+/// One entry, as a line of a log.
+pub fn line(entry: &LedgerEntry, output: &Output) -> String {
+    format!(
+        "{} {} {} {}{}",
+        output.paint(Paint::Dim, &time::clock(entry.at)),
+        output.paint(Paint::Bold, entry.app.as_str()),
+        paint_kind(entry.kind, output),
+        entry.message,
+        by(entry)
+    )
+}
+
+fn by(entry: &LedgerEntry) -> String {
+    if entry.by.is_empty() { String::new() } else { format!(" (by {})", entry.by) }
+}
+
+fn paint_kind(kind: LedgerKind, output: &Output) -> String {
+    let (word, paint) = match kind {
+        LedgerKind::Planned => ("planned", Paint::Dim),
+        LedgerKind::Executed => ("executed", Paint::Dim),
+        LedgerKind::Applied => ("applied", Paint::Good),
+        LedgerKind::Healthy => ("healthy", Paint::Good),
+        LedgerKind::Degraded => ("degraded", Paint::Bad),
+        LedgerKind::Drifted => ("drifted", Paint::Warn),
+        LedgerKind::Held => ("held", Paint::Warn),
+        LedgerKind::RolledBack => ("rolled back", Paint::Warn),
+        LedgerKind::Pinned => ("pinned", Paint::Warn),
+        LedgerKind::Released => ("released", Paint::Good),
+        LedgerKind::Paused => ("paused", Paint::Warn),
+        LedgerKind::Approved => ("approved", Paint::Good),
+        LedgerKind::Accepted => ("accepted", Paint::Good),
+        LedgerKind::Completed => ("completed", Paint::Good),
+        LedgerKind::Refused => ("refused", Paint::Bad),
+        LedgerKind::Deleted => ("deleted", Paint::Warn),
+        LedgerKind::Restored => ("restored", Paint::Good),
+    };
+    output.paint(paint, word)
+}
+
+fn came_of(result: &EventResult) -> String {
+    match result {
+        EventResult::Done { note: Some(note), .. } => format!("done ({note})"),
+        EventResult::Done { .. } => "done".to_owned(),
+        EventResult::Deleting => "is being deleted".to_owned(),
+        EventResult::Completed { .. } => "ran to its end".to_owned(),
+        EventResult::Moved(why) => format!("not done: {why}"),
+        EventResult::Failed { message, .. } => format!("failed: {message}"),
+    }
+}

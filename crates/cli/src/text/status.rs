@@ -1,0 +1,79 @@
+//! How apps stand, in a line each.
+
+use jiff::Timestamp;
+use trueup_api::{AppStatus, StatusList};
+
+use super::time::ago;
+use crate::output::{Output, Paint};
+
+/// All apps.
+pub fn list(list: &StatusList, output: &Output) -> String {
+    if list.apps.is_empty() {
+        return "no app is kept here yet; `trueup run REPO` makes one\n".to_owned();
+    }
+    let width = list.apps.iter().map(|app| app.app.as_str().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for app in &list.apps {
+        text.push_str(&head(app, width, output));
+        text.push_str(&tail(app, output));
+    }
+    text
+}
+
+/// One app, as a line of a log.
+pub fn line(app: &AppStatus, output: &Output) -> String {
+    let mut text = head(app, 0, output) + &tail(app, output);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn head(app: &AppStatus, width: usize, output: &Output) -> String {
+    let paint = match app.state.as_str() {
+        "healthy" => Paint::Good,
+        "waiting" | "pinned" | "paused" | "awaiting-approval" | "drifted" | "unknown" => Paint::Warn,
+        _ => Paint::Bad,
+    };
+    let name = output.paint(Paint::Bold, &format!("{:width$}", app.app.as_str()));
+    format!("{name}  {}  {}\n", output.paint(paint, &app.state), revisions(app))
+}
+
+fn revisions(app: &AppStatus) -> String {
+    let runs = match &app.runs {
+        Some(runs) => {
+            let since = app.since.map(|since| ago(since, Timestamp::now())).unwrap_or_default();
+            format!("runs {} {} (since {since})", runs.short(), quoted(&runs.subject))
+        }
+        None => "runs nothing".to_owned(),
+    };
+    match &app.wants {
+        Some(wants) if app.runs.as_ref().is_none_or(|runs| runs.commit != wants.commit) => {
+            format!("{runs}; Git wants {} {}", wants.short(), quoted(&wants.subject))
+        }
+        _ => runs,
+    }
+}
+
+fn quoted(subject: &str) -> String {
+    if subject.is_empty() { String::new() } else { format!("“{subject}”") }
+}
+
+fn tail(app: &AppStatus, output: &Output) -> String {
+    let mut text = String::new();
+    let mut add = |label: &str, line: &str| {
+        if !line.is_empty() {
+            text.push_str(&format!("    {}{}\n", output.paint(Paint::Dim, label), line.replace('\n', "\n    ")));
+        }
+    };
+    add("", &app.why);
+    if app.health.reason != app.why && app.state != "waiting" {
+        add("", &app.health.reason);
+    }
+    for note in app.wants.iter().flat_map(|wants| &wants.notes) {
+        add("note: ", note);
+    }
+    for diagnostic in app.diagnostics.iter().filter(|d| !app.why.contains(&d.message)) {
+        add("", &diagnostic.to_string());
+    }
+    add("what to do: ", &app.hint);
+    text
+}
