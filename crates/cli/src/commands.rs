@@ -115,7 +115,8 @@ async fn the_app(
     if let Some(app) = named {
         return Ok(app);
     }
-    let Reply::Status(list) = crate::state::ask(global, Request::Status { app: None }).await? else {
+    let Reply::Status(list) = crate::state::ask(global, Request::Status { app: None }).await?
+    else {
         return Err(CliError::new("the controller did not say which apps there are"));
     };
     let names: Vec<String> = list.apps.iter().map(|status| status.app.to_string()).collect();
@@ -132,7 +133,8 @@ fn report(reply: &trueup_api::Reply, output: &Output) -> Result<Exit, CliError> 
     match reply {
         Reply::Status(list) => {
             output.print(list, || crate::text::status::list(list, output))?;
-            let fine = |state: &str| !matches!(state, "failed" | "degraded" | "blocked" | "unreadable");
+            let fine =
+                |state: &str| !matches!(state, "failed" | "degraded" | "blocked" | "unreadable");
             Ok(if list.apps.iter().all(|app| fine(&app.state)) { Exit::Done } else { Exit::Failed })
         }
         Reply::Done { message } => {
@@ -144,7 +146,8 @@ fn report(reply: &trueup_api::Reply, output: &Output) -> Result<Exit, CliError> 
             Ok(Exit::Done)
         }
         Reply::Changed(plan) => {
-            output.note("the plan is another one now; nothing was done. This is what would be done:");
+            output
+                .note("the plan is another one now; nothing was done. This is what would be done:");
             output.print(plan, || crate::text::plan::report(plan, output))?;
             Ok(Exit::Failed)
         }

@@ -32,7 +32,15 @@ pub struct Global {
     #[arg(long, global = true, env = "TRUEUP_STATE", value_name = "FOLDER")]
     state: Option<std::path::PathBuf>,
     /// How to print
-    #[arg(short = 'o', long, global = true, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json|yaml")]
+    #[arg(
+        short = 'o',
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "text|json|yaml"
+    )]
     output: output::Format,
 }
 

@@ -56,7 +56,11 @@ impl Output {
     }
 
     /// Prints a value: as it is for programs, in words for people.
-    pub fn print<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+    pub fn print<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
         let printed = match self.format {
             Format::Text | Format::Markdown => text(),
             Format::Json => serde_json::to_string_pretty(value)? + "\n",

@@ -17,7 +17,8 @@ pub fn state_folder(global: &Global) -> Result<PathBuf, CliError> {
     }
     match std::env::var_os("HOME").filter(|home| !home.is_empty()) {
         Some(home) => Ok(Path::new(&home).join(".local/state/trueup")),
-        None => Err(CliError::new("neither HOME nor XDG_STATE_HOME is set").hint("name a folder with --state")),
+        None => Err(CliError::new("neither HOME nor XDG_STATE_HOME is set")
+            .hint("name a folder with --state")),
     }
 }
 
@@ -28,7 +29,11 @@ pub fn socket(state: &Path) -> PathBuf {
 
 /// What a person means by REPO, `--ref` and `--path`: a URL as it stands; a local folder with its
 /// whole path, and, where it stands inside of a repository, that repository and the rest as path.
-pub fn source(repo: &str, reference: Option<&str>, path: Option<&str>) -> Result<(SourceSpec, String), CliError> {
+pub fn source(
+    repo: &str,
+    reference: Option<&str>,
+    path: Option<&str>,
+) -> Result<(SourceSpec, String), CliError> {
     let path = path.unwrap_or_default().trim_matches('/').trim_start_matches("./").to_owned();
     let path = if path == "." { String::new() } else { path };
     let reference = reference.unwrap_or_default().to_owned();
@@ -37,8 +42,9 @@ pub fn source(repo: &str, reference: Option<&str>, path: Option<&str>) -> Result
         if is_remote(repo) {
             return Ok((SourceSpec { repo: repo.to_owned(), reference }, path));
         }
-        return Err(CliError::new(format!("there is no folder {repo}"))
-            .hint("name a Git repository: a folder, or a URL with https://, ssh:// or user@host:path"));
+        return Err(CliError::new(format!("there is no folder {repo}")).hint(
+            "name a Git repository: a folder, or a URL with https://, ssh:// or user@host:path",
+        ));
     }
     let local = local.canonicalize()?;
     let root = local.ancestors().find(|folder| is_repository(folder)).unwrap_or(&local);
@@ -50,10 +56,12 @@ pub fn source(repo: &str, reference: Option<&str>, path: Option<&str>) -> Result
 
 fn is_remote(repo: &str) -> bool {
     let scheme = ["https://", "http://", "ssh://", "git://"].iter().any(|s| repo.starts_with(s));
-    let scp_like = repo.split_once(':').is_some_and(|(host, _)| host.contains('@') && !host.contains('/'));
+    let scp_like =
+        repo.split_once(':').is_some_and(|(host, _)| host.contains('@') && !host.contains('/'));
     scheme || scp_like
 }
 
 fn is_repository(folder: &Path) -> bool {
-    folder.join(".git").exists() || (folder.join("objects").is_dir() && folder.join("HEAD").is_file())
+    folder.join(".git").exists()
+        || (folder.join("objects").is_dir() && folder.join("HEAD").is_file())
 }

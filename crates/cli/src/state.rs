@@ -86,7 +86,9 @@ impl State {
     }
 
     /// The apps that were applied before, as their records tell.
-    pub async fn recorded_subjects(&self) -> Result<BTreeMap<trueup_model::AppName, Subject>, CliError> {
+    pub async fn recorded_subjects(
+        &self,
+    ) -> Result<BTreeMap<trueup_model::AppName, Subject>, CliError> {
         let mut subjects = BTreeMap::new();
         for app in self.store.apps().await? {
             let record = self.store.record(&app).await?;
@@ -132,7 +134,8 @@ pub async fn ask(global: &Global, request: Request) -> Result<Reply, CliError> {
     if let Some(reply) = client::ask(&place::socket(&folder), &request).await? {
         return refuse(reply);
     }
-    let reads = matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
+    let reads =
+        matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
     let state = if reads { State::open_read_only(&folder)? } else { State::open(&folder)? };
     refuse(state.operator().await?.answer(request).await)
 }

@@ -36,8 +36,18 @@ const EDGES: &[(&str, &[&str])] = &[
 const FREE: &[&str] = &["cli", "testkit", "sim", "conformance"];
 
 /// Crates that compute and do nothing else.
-const PURE: &[&str] =
-    &["model", "yaml", "fields", "gotemplate", "helm", "kustomize", "health", "plan", "compat", "render"];
+const PURE: &[&str] = &[
+    "model",
+    "yaml",
+    "fields",
+    "gotemplate",
+    "helm",
+    "kustomize",
+    "health",
+    "plan",
+    "compat",
+    "render",
+];
 
 /// Who may depend on what drives an outside system.
 const OWNERS: &[(&str, &[&str])] = &[
@@ -132,7 +142,10 @@ fn each_outside_system_has_one_owner() {
     for package in packages() {
         for (system, owners) in OWNERS {
             if package.all.contains(*system) && !owners.contains(&package.folder.as_str()) {
-                wrong.push(format!("{} must not use {system}: {} owns it", package.folder, owners[0]));
+                wrong.push(format!(
+                    "{} must not use {system}: {} owns it",
+                    package.folder, owners[0]
+                ));
             }
         }
         if PURE.contains(&package.folder.as_str()) && package.normal.contains("tokio") {
@@ -149,7 +162,9 @@ fn pure_crates_have_no_clock_files_environment_network_or_randomness() {
         for file in sources(&workspace().join("crates").join(folder).join("src")) {
             let text = std::fs::read_to_string(&file).expect("a readable source");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for (n, line) in code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+            for (n, line) in
+                code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//"))
+            {
                 for word in IMPURE.iter().filter(|word| line.contains(**word)) {
                     wrong.push(format!("{}:{}: {word}", file.display(), n + 1));
                 }

@@ -97,7 +97,9 @@ async fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
     let reply = match serde_json::from_slice::<Request>(&line) {
         Ok(request) => operator.answer(request).await,
         Err(error) => Reply::Failed {
-            message: format!("this controller does not understand the request ({error}); is the command of another version?"),
+            message: format!(
+                "this controller does not understand the request ({error}); is the command of another version?"
+            ),
         },
     };
     let mut text = serde_json::to_vec(&reply)?;

@@ -55,7 +55,8 @@ fn read_plan(file: &std::path::Path) -> Result<(AppName, String), CliError> {
     let wrong = |why: String| CliError::new(format!("{} is not a plan: {why}", file.display()));
     let text = std::fs::read_to_string(file)
         .map_err(|error| CliError::new(format!("{} cannot be read: {error}", file.display())))?;
-    let report: PlanReport = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let report: PlanReport =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let plan = report.plan.ok_or_else(|| wrong("it holds none".to_owned()))?;
     Ok((plan.app, plan.digest.hex()))
 }
@@ -68,14 +69,18 @@ async fn apply_root(
     let folder = place::state_folder(global)?;
     let ping = Request::Status { app: None };
     if client::ask(&place::socket(&folder), &ping).await?.is_some() {
-        return Err(CliError::new("a controller runs on this state: it applies what it was started with")
-            .hint("name the app in place of the repository, or use another --state folder"));
+        return Err(CliError::new(
+            "a controller runs on this state: it applies what it was started with",
+        )
+        .hint("name the app in place of the repository, or use another --state folder"));
     }
     let state = State::open(&folder)?;
     let operator = state.operator().await?;
     let mut subjects = subject::subjects(root, &state).await?;
     let [subject] = subjects.as_mut_slice() else {
-        return Err(CliError::new("this folder declares several apps").hint("use `trueup run --once`"));
+        return Err(
+            CliError::new("this folder declares several apps").hint("use `trueup run --once`")
+        );
     };
     let app = subject.name.clone();
     operator.subjects.write().await.insert(app.clone(), subject.clone());

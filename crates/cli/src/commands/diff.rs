@@ -84,7 +84,9 @@ async fn render(
         if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
             return Err(CliError::new(format!("{commit} cannot be rendered: {error}")));
         }
-        set.extend(rendered.resources.into_iter().map(|r| ((subject.name.clone(), r.id.clone()), r)));
+        set.extend(
+            rendered.resources.into_iter().map(|r| ((subject.name.clone(), r.id.clone()), r)),
+        );
     }
     Ok(set)
 }
@@ -102,8 +104,12 @@ fn compare(before: &Set, after: &Set) -> Vec<ResourceDiff> {
             let resource = new.or(old)?;
             let changes = trueup_plan::diff::changes(resource, &body(old), &body(new), &[], &key);
             let declared = [old.is_some(), new.is_some()];
-            (!changes.is_empty()).then(|| ResourceDiff { app: at.0.clone(), id: at.1.clone(), declared, changes })
+            (!changes.is_empty()).then(|| ResourceDiff {
+                app: at.0.clone(),
+                id: at.1.clone(),
+                declared,
+                changes,
+            })
         })
         .collect()
 }
-

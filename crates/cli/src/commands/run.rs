@@ -49,7 +49,8 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     let settings = Settings { poll: args.poll.as_std(), ..Settings::default() };
     let controller = Controller::new(state.clone(), vec![root.clone()], settings);
     let teller = tokio::spawn(tell(controller.notices(), Arc::new(Teller::new(output, args.once))));
-    let socket = ControlSocket::bind(&place::socket(&folder)).map_err(|error| CliError::of(&error))?;
+    let socket =
+        ControlSocket::bind(&place::socket(&folder)).map_err(|error| CliError::of(&error))?;
     let operator = Operator {
         worlds: state.clone(),
         subjects: controller.subjects(),

@@ -21,7 +21,9 @@ pub struct Args {
 /// Carries it out.
 pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
     let Some(kind) = args.kind else {
-        return output.line(&["App"].iter().chain(&host::KINDS).copied().collect::<Vec<_>>().join("\n")).map(|()| Exit::Done);
+        return output
+            .line(&["App"].iter().chain(&host::KINDS).copied().collect::<Vec<_>>().join("\n"))
+            .map(|()| Exit::Done);
     };
     let schema = match (kind.as_str(), args.crd) {
         ("App", true) => definition(),
@@ -43,7 +45,8 @@ pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
 
 /// Without references, as a CustomResourceDefinition wants it and a reader likes it.
 fn schema_of<T: JsonSchema>() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
 }
 
@@ -145,7 +148,8 @@ fn without_null(map: &mut serde_json::Map<String, Value>) {
         let Some(Value::Array(ways)) = map.get(key) else { continue };
         let kept: Vec<Value> =
             ways.iter().filter(|way| way.get("type") != Some(&json!("null"))).cloned().collect();
-        let constants: Option<Vec<Value>> = kept.iter().map(|way| way.get("const").cloned()).collect();
+        let constants: Option<Vec<Value>> =
+            kept.iter().map(|way| way.get("const").cloned()).collect();
         if let Some(constants) = constants {
             map.remove(key);
             map.insert("type".to_owned(), json!("string"));

@@ -49,7 +49,9 @@ pub async fn understand(
     place: &Where,
     global: &Global,
 ) -> Result<Named, CliError> {
-    let Some(text) = named else { return Ok(Named::App(the_app(place.name.clone(), global).await?)) };
+    let Some(text) = named else {
+        return Ok(Named::App(the_app(place.name.clone(), global).await?));
+    };
     let looks_like_name = AppName::new(text).ok().filter(|_| !std::path::Path::new(text).exists());
     match looks_like_name {
         Some(app) => Ok(Named::App(app)),

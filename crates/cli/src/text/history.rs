@@ -47,7 +47,12 @@ pub fn entries(entries: &[LedgerEntry], output: &Output) -> String {
             text.push_str(&plan::action(action, output));
         }
         for event in &entry.events {
-            text.push_str(&format!("  {} {}: {}\n", event.verb.as_str(), event.id, came_of(&event.result)));
+            text.push_str(&format!(
+                "  {} {}: {}\n",
+                event.verb.as_str(),
+                event.id,
+                came_of(&event.result)
+            ));
         }
     }
     text

@@ -21,7 +21,9 @@ pub fn report(report: &PlanReport, output: &Output) -> String {
         Some(one) => text.push_str(&plan(one, output)),
         None => text.push_str(&format!("{}: {}\n", report.status.app, report.status.why)),
     }
-    if report.plan.is_some() && !matches!(report.status.state.as_str(), "healthy" | "waiting" | "drifted") {
+    if report.plan.is_some()
+        && !matches!(report.status.state.as_str(), "healthy" | "waiting" | "drifted")
+    {
         text.push_str(&super::status::line(&report.status, output));
         text.push('\n');
     }
@@ -200,10 +202,18 @@ pub fn markdown(report: &PlanReport) -> String {
         text.push_str("| | resource | why |\n|---|---|---|\n");
     }
     for action in &plan.actions {
-        text.push_str(&format!("| {} | `{}` | {} |\n", action.verb.as_str(), action.id, cell(&action.reason)));
+        text.push_str(&format!(
+            "| {} | `{}` | {} |\n",
+            action.verb.as_str(),
+            action.id,
+            cell(&action.reason)
+        ));
     }
     for action in plan.actions.iter().filter(|action| !action.changes.is_empty()) {
-        text.push_str(&format!("\n<details><summary><code>{}</code></summary>\n\n```diff\n", action.id));
+        text.push_str(&format!(
+            "\n<details><summary><code>{}</code></summary>\n\n```diff\n",
+            action.id
+        ));
         for change in &action.changes {
             text.push_str(&format!("  {}\n", change.path));
             text.push_str(&prefixed('-', &value(&change.old)));

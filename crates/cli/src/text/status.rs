@@ -30,7 +30,9 @@ pub fn line(app: &AppStatus, output: &Output) -> String {
 fn head(app: &AppStatus, width: usize, output: &Output) -> String {
     let paint = match app.state.as_str() {
         "healthy" => Paint::Good,
-        "waiting" | "pinned" | "paused" | "awaiting-approval" | "drifted" | "unknown" => Paint::Warn,
+        "waiting" | "pinned" | "paused" | "awaiting-approval" | "drifted" | "unknown" => {
+            Paint::Warn
+        }
         _ => Paint::Bad,
     };
     let name = output.paint(Paint::Bold, &format!("{:width$}", app.app.as_str()));
@@ -61,7 +63,11 @@ fn tail(app: &AppStatus, output: &Output) -> String {
     let mut text = String::new();
     let mut add = |label: &str, line: &str| {
         if !line.is_empty() {
-            text.push_str(&format!("    {}{}\n", output.paint(Paint::Dim, label), line.replace('\n', "\n    ")));
+            text.push_str(&format!(
+                "    {}{}\n",
+                output.paint(Paint::Dim, label),
+                line.replace('\n', "\n    ")
+            ));
         }
     };
     add("", &app.why);

@@ -1,0 +1,62 @@
+//! The outside in memory, behind the ports of the model: what the loop is tested against, in
+//! simulated time and with faults between any two steps.
+//!
+//! - [`source`][]: commits made of files
+//! - [`store`][]: records and a ledger that outlive a crash of the controller
+//! - [`host`][]: a host whose resources do as their documents say
+//! - [`clock`][]: time that stands still until it is moved
+//! - [`faults`][]: errors before and after an effect, and crashes
+
+pub mod clock;
+pub mod faults;
+pub mod host;
+pub mod source;
+pub mod store;
+
+use std::sync::Arc;
+
+use trueup_engine::World;
+use trueup_model::InstallationKey;
+
+/// One simulated outside.
+#[derive(Clone)]
+pub struct Outside {
+    /// Git.
+    pub source: Arc<source::MemorySource>,
+    /// What remembers.
+    pub store: Arc<store::MemoryStore>,
+    /// The target.
+    pub host: Arc<host::MemoryHost>,
+    /// Time.
+    pub clock: Arc<clock::SimulatedClock>,
+    /// What goes wrong.
+    pub faults: Arc<faults::Faults>,
+}
+
+impl Outside {
+    /// An empty outside in which nothing goes wrong until told.
+    pub fn new(seed: u64) -> Self {
+        let faults = Arc::new(faults::Faults::new(seed));
+        let clock = Arc::new(clock::SimulatedClock::new());
+        Self {
+            source: Arc::new(source::MemorySource::new(faults.clone())),
+            store: Arc::new(store::MemoryStore::new(faults.clone())),
+            host: Arc::new(host::MemoryHost::new(faults.clone(), clock.clone())),
+            clock,
+            faults,
+        }
+    }
+
+    /// As the loop takes it.
+    pub fn world(&self) -> World {
+        World {
+            source: self.source.clone(),
+            target: self.host.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            installation: "simulated".to_owned(),
+            key: InstallationKey::from_bytes([7; 32]),
+            renderer: Arc::new(trueup_render::Renderer::new()),
+        }
+    }
+}
