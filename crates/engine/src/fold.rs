@@ -8,7 +8,7 @@ use trueup_model::observed::{Observed, Owner, Presence};
 use trueup_model::plan::{Action, Plan, Purpose, Verb};
 use trueup_model::ports::Content;
 use trueup_model::record::{AppliedSet, Attempt, Completion, Fight, InventoryItem, Record, Run};
-use trueup_model::{Event, EventResult, Resource, ResourceId, kinds};
+use trueup_model::{Digest, Event, EventResult, HealthStatus, Resource, ResourceId, kinds};
 
 use crate::goal::Goal;
 
@@ -42,7 +42,37 @@ pub fn absorb(
         }
         true
     });
+    for resource in desired.iter().filter(|r| kinds::of(&r.id).runs_once) {
+        changed |= absorb_completion(&mut record, resource, observed);
+    }
     changed.then_some(record)
+}
+
+/// A job or task that ran to its end, of which nobody could be told: it is not run again.
+fn absorb_completion(record: &mut Record, resource: &Resource, observed: &Observed) -> bool {
+    let Some(seen) = observed.get(&resource.id) else { return false };
+    let ran = seen.owner == Owner::Ours
+        && seen.synced == Some(resource.digest)
+        && seen.health.status == HealthStatus::Healthy;
+    let known = record.completions.get(&resource.id);
+    if !ran || known.is_some_and(|known| known.contents.contains(&resource.digest)) {
+        return false;
+    }
+    let at = record.run.as_ref().map_or(Timestamp::UNIX_EPOCH, |run| run.last_write);
+    complete(record, &resource.id, resource.digest, at);
+    true
+}
+
+fn complete(record: &mut Record, id: &ResourceId, content: Digest, at: Timestamp) {
+    let completion = record
+        .completions
+        .entry(id.clone())
+        .or_insert_with(|| Completion { contents: Vec::new(), at });
+    completion.contents.retain(|other| *other != content);
+    completion.contents.push(content);
+    let surplus = completion.contents.len().saturating_sub(COMPLETIONS_KEPT);
+    completion.contents.drain(..surplus);
+    completion.at = at;
 }
 
 /// The set that a goal is towards, as it is recorded.
@@ -68,12 +98,6 @@ pub fn contents_of(goal: &Goal) -> Vec<Content> {
         .collect()
 }
 
-/// How a run names what it may do.
-pub fn permit(action: &Action) -> String {
-    let content = action.content_digest.map(|digest| digest.hex()).unwrap_or_default();
-    format!("{} {} {content}", action.verb.as_str(), action.id.key())
-}
-
 /// Begins a run: what it is towards, and all it may do.
 pub fn begin(record: &mut Record, goal: &Goal, plan: &Plan, now: Timestamp) {
     record.run = Some(Run {
@@ -82,10 +106,20 @@ pub fn begin(record: &mut Record, goal: &Goal, plan: &Plan, now: Timestamp) {
         rollback: goal.purpose == Purpose::Rollback,
         began: now,
         last_write: now,
-        allowed: plan.actions.iter().map(permit).collect(),
+        allowed: plan.actions.iter().map(Action::permit).collect(),
         changed: BTreeSet::new(),
     });
     record.attempts.clear();
+}
+
+/// A person consented to more than the run began with.
+pub fn permit_more(record: &mut Record, plan: &Plan) {
+    if record.approved != Some(plan.digest) {
+        return;
+    }
+    if let Some(run) = &mut record.run {
+        run.allowed.extend(plan.actions.iter().map(Action::permit));
+    }
 }
 
 /// Writes ahead what a stage is about to do: whatever it creates is in the inventory before it can
@@ -138,15 +172,7 @@ fn fold_event(record: &mut Record, action: &Action, event: &Event, retry: &Retry
         EventResult::Done { uid, content, .. } => own(record, action, uid, *content),
         EventResult::Completed { uid, content } => {
             own(record, action, uid, Some(*content));
-            let completion = record
-                .completions
-                .entry(event.id.clone())
-                .or_insert_with(|| Completion { contents: Vec::new(), at: event.at });
-            completion.contents.retain(|other| other != content);
-            completion.contents.push(*content);
-            let surplus = completion.contents.len().saturating_sub(COMPLETIONS_KEPT);
-            completion.contents.drain(..surplus);
-            completion.at = event.at;
+            complete(record, &event.id, *content, event.at);
         }
         EventResult::Deleting => {}
         EventResult::Moved(message) => fail(record, action, event.at, message, false, retry),
@@ -156,7 +182,7 @@ fn fold_event(record: &mut Record, action: &Action, event: &Event, retry: &Retry
     }
 }
 
-fn own(record: &mut Record, action: &Action, uid: &str, content: Option<trueup_model::Digest>) {
+fn own(record: &mut Record, action: &Action, uid: &str, content: Option<Digest>) {
     let keep = action.content.as_ref().is_some_and(|r| trueup_plan::prune::is_kept(&r.body));
     let item = InventoryItem {
         api_version: action.api_version.clone(),

@@ -171,7 +171,7 @@ impl<'a> Reconciliation<'a> {
             return true;
         }
         let permitted = |action: &Action| {
-            self.record.run.as_ref().is_some_and(|run| run.allowed.contains(&fold::permit(action)))
+            self.record.run.as_ref().is_some_and(|run| run.allowed.contains(&action.permit()))
         };
         self.record.approved == Some(plan.digest) || stage.iter().all(permitted)
     }
@@ -201,6 +201,7 @@ impl<'a> Reconciliation<'a> {
             fold::begin(&mut record, goal, plan, self.now());
             entries.push(self.planned(goal, plan));
         }
+        fold::permit_more(&mut record, plan);
         fold::intend(&mut record, &stage);
         self.commit(record, entries, Some(goal)).await?;
 

@@ -121,6 +121,14 @@ pub struct Action {
     pub declared_at: Option<crate::Location>,
 }
 
+impl Action {
+    /// How a run names what it may do: the verb, the resource, and the content to send.
+    pub fn permit(&self) -> String {
+        let content = self.content_digest.map(|digest| digest.hex()).unwrap_or_default();
+        format!("{} {} {content}", self.verb.as_str(), self.id.key())
+    }
+}
+
 /// Why nothing is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use trueup_model::observed::Presence;
-use trueup_model::plan::{Action, Plan, SkipKind};
+use trueup_model::plan::{Action, Plan, Skip, SkipKind};
 use trueup_model::{HealthStatus, ResourceId};
 
 use crate::{Input, order};
@@ -43,23 +43,30 @@ pub const HOST_DEADLINE: Duration = Duration::from_secs(60);
 /// The least deadline on Kubernetes.
 pub const KUBERNETES_DEADLINE: Duration = Duration::from_secs(300);
 
-/// What is due of `plan`, which was made from `input`.
+/// What is due of `plan`, which was made from `input`: what drifted first, then the first stage that
+/// is not done, once everything before it is healthy.
 pub fn next(plan: &Plan, input: &Input<'_>) -> Next {
-    let due: Vec<&Action> = plan.actions.iter().filter(|a| !is_deferred(a, input)).collect();
-    let Some(stage) = due.iter().map(|action| action.stage).min() else {
+    let stages = order::Stages::of(input.desired);
+    let due = |heals: bool, stage: u32| -> Vec<Action> {
+        let wanted = |a: &&Action| a.heals == heals && a.stage == stage && !is_deferred(a, input);
+        plan.actions.iter().filter(wanted).cloned().collect()
+    };
+    let mut healing = plan.actions.iter().filter(|a| a.heals && !is_deferred(a, input));
+    if let Some(first) = healing.next() {
+        return Next::Stage(due(true, first.stage));
+    }
+    let Some(stage) = plan.actions.iter().filter(|a| !a.heals).map(|a| a.stage).min() else {
         return without_actions(plan, input);
     };
-    let stages = order::Stages::of(input.desired);
-    let of_stage = || due.iter().filter(|a| a.stage == stage).map(|a| (*a).clone());
-    if of_stage().all(|action| action.heals) {
-        return Next::Stage(of_stage().collect());
-    }
     let earlier = |id: &ResourceId| stages.of_resource(id) < stage;
     if let Some(blocked) = blocked(plan, earlier) {
         return blocked;
     }
     match health_of(input, earlier) {
-        Verdict::Healthy => Next::Stage(of_stage().collect()),
+        Verdict::Healthy => match due(false, stage) {
+            due if due.is_empty() => without_actions(plan, input),
+            due => Next::Stage(due),
+        },
         verdict => verdict.into_next(input),
     }
 }
@@ -95,22 +102,10 @@ fn without_actions(plan: &Plan, input: &Input<'_>) -> Next {
     });
     if let Some((until, action)) = deferred.min_by_key(|(until, _)| until.unwrap_or(Timestamp::MAX))
     {
-        let message = input.record.attempts.get(&action.id).map_or_else(
-            || format!("{} is changed by somebody else again and again", action.id),
-            |attempt| format!("{} failed: {}", action.id, attempt.message),
-        );
-        return match until {
-            Some(until) => {
-                Next::Wait { until: Some(until), why: format!("{message}; it is tried again") }
-            }
-            None => Next::Blocked { why: message },
-        };
+        return deferral(until, action, input);
     }
-    if let Some(skip) = plan
-        .skips
-        .iter()
-        .find(|skip| skip.kind == SkipKind::Waiting && gone(skip.id.clone(), input))
-    {
+    let goes = |skip: &&Skip| skip.kind == SkipKind::Waiting && gone(&skip.id, input);
+    if let Some(skip) = plan.skips.iter().find(goes) {
         return Next::Wait { until: None, why: format!("{}: {}", skip.id, skip.why) };
     }
     if let Some(blocked) = blocked(plan, |_| true) {
@@ -122,12 +117,34 @@ fn without_actions(plan: &Plan, input: &Input<'_>) -> Next {
     }
 }
 
+/// What failed is tried again, until its tries are used up: then the apply has failed.
+fn deferral(until: Option<Timestamp>, action: &Action, input: &Input<'_>) -> Next {
+    let attempt = input.record.attempts.get(&action.id);
+    let message = attempt.map_or_else(
+        || format!("{} is changed by somebody else again and again", action.id),
+        |attempt| format!("{} failed: {}", action.id, attempt.message),
+    );
+    match until {
+        Some(until) => Next::Wait { until: Some(until), why: format!("another try: {message}") },
+        None if action.heals => Next::Blocked { why: message },
+        None => Next::Unhealthy { why: message, resources: vec![action.id.clone()] },
+    }
+}
+
 /// Whether what is waited for is that something goes away.
-fn gone(id: ResourceId, input: &Input<'_>) -> bool {
-    input.observed.get(&id).is_some_and(|observed| observed.presence == Presence::Terminating)
+fn gone(id: &ResourceId, input: &Input<'_>) -> bool {
+    input.observed.get(id).is_some_and(|observed| observed.presence == Presence::Terminating)
 }
 
 fn blocked(plan: &Plan, concerns: impl Fn(&ResourceId) -> bool) -> Option<Next> {
+    if let Some(consent) = plan.consents.iter().find(|c| c.resources.iter().any(&concerns)) {
+        let digest = plan.digest.short();
+        let why = format!(
+            "{}: a person must consent (`trueup apply {} --digest {digest}`)",
+            consent.what, plan.app
+        );
+        return Some(Next::Blocked { why });
+    }
     let in_the_way = |kind| matches!(kind, SkipKind::Blocked | SkipKind::NotOurs);
     let mut skips = plan.skips.iter().filter(|s| in_the_way(s.kind) && concerns(&s.id));
     let first = skips.next()?;

@@ -192,24 +192,31 @@ fn list(ids: &[ResourceId]) -> String {
 }
 
 /// Takes deletions that need a consent which was not given out of what is done. The digest is that
-/// of the whole plan: approving it is the consent.
+/// of the whole plan: approving it is the consent, and holds for the rest of the run that it began.
 pub fn withhold_without_consent(input: &Input<'_>, plan: &mut Plan) {
     let given = input.purpose == Purpose::Delete || input.record.approved == Some(plan.digest);
     if plan.consents.is_empty() || given {
         return;
     }
-    let withheld: BTreeSet<ResourceId> =
+    let needed: BTreeSet<ResourceId> =
         plan.consents.iter().flat_map(|consent| consent.resources.iter().cloned()).collect();
-    let why = plan.consents.iter().map(|c| c.what.as_str()).collect::<Vec<_>>().join("; ");
-    plan.actions.retain(|action| action.verb != Verb::Delete || !withheld.contains(&action.id));
-    plan.skips.extend(withheld.into_iter().map(|id| Skip {
-        id,
+    let permitted = |action: &Action| {
+        let run = input.record.run.as_ref().filter(|run| run.set.rendered == plan.rendered);
+        run.is_some_and(|run| run.allowed.contains(&action.permit()))
+    };
+    let withheld = |action: &Action| {
+        action.verb == Verb::Delete && needed.contains(&action.id) && !permitted(action)
+    };
+    let (withheld, kept): (Vec<Action>, Vec<Action>) =
+        std::mem::take(&mut plan.actions).into_iter().partition(withheld);
+    plan.actions = kept;
+    if withheld.is_empty() {
+        plan.consents.clear();
+    }
+    plan.skips.extend(withheld.into_iter().map(|action| Skip {
+        id: action.id,
         kind: SkipKind::Blocked,
-        why: format!(
-            "deleting it needs a person's consent: {why} (`trueup apply {} --digest {}` gives it)",
-            plan.app,
-            plan.digest.short()
-        ),
+        why: "deleting it needs a person's consent".to_owned(),
         changes: Vec::new(),
         added: Vec::new(),
     }));

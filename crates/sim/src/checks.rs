@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use trueup_engine::{Outcome, State, Subject};
+use trueup_engine::{Outcome, State};
 use trueup_model::plan::SkipKind;
 use trueup_model::{EventResult, LedgerEntry, ResourceId};
 use trueup_testkit::Outside;
 use trueup_testkit::host::{Live, Ran};
 
 /// All rules; the error names the first that does not hold.
-pub fn all(outside: &Outside, app: &Subject, outcome: &Outcome) -> Result<(), String> {
+pub fn all(outside: &Outside, outcome: &Outcome) -> Result<(), String> {
     let live = outside.host.live();
     foreign_is_untouched(&live)?;
     inventory_covers_the_world(&live, outcome)?;
     nothing_is_orphaned(&live, outcome)?;
     converged(&live, outcome)?;
-    tasks_ran_once(&outside.host.ran())?;
+    tasks_ran_once(&outside.store.ledger())?;
     ledger_is_whole(&outside.store.ledger())?;
     ledger_tells_what_ran(&outside.store.ledger(), &outside.host.ran())?;
-    let _ = app;
     Ok(())
 }
 
@@ -70,9 +69,7 @@ fn nothing_is_orphaned(live: &World, outcome: &Outcome) -> Result<(), String> {
 /// Settled means: what runs is what was applied, document by document.
 fn converged(live: &World, outcome: &Outcome) -> Result<(), String> {
     match &outcome.state {
-        State::Waiting { .. } | State::Paused { .. } => {
-            return Err(format!("at rest it is {:?}", outcome.state));
-        }
+        State::Paused { .. } => return Err(format!("at rest it is {:?}", outcome.state)),
         State::Settled | State::Held { rolled_back: true, .. } => {}
         _ => return Ok(()),
     }
@@ -90,16 +87,14 @@ fn converged(live: &World, outcome: &Outcome) -> Result<(), String> {
     Ok(())
 }
 
-/// A task runs once for each content, unless a crash or an unclear answer cut it short.
-fn tasks_ran_once(ran: &[Ran]) -> Result<(), String> {
-    let mut told = BTreeSet::new();
-    for run in ran {
-        let key = (&run.id, run.content);
-        if told.contains(&key) {
-            return Err(format!("{} ran again though it had run to its end", run.id));
-        }
-        if run.told {
-            told.insert(key);
+/// A task that ran to its end, as the ledger tells, does not run again for that content.
+fn tasks_ran_once(ledger: &[LedgerEntry]) -> Result<(), String> {
+    let mut ended = BTreeSet::new();
+    for event in ledger.iter().flat_map(|entry| &entry.events) {
+        if let EventResult::Completed { content, .. } = &event.result
+            && !ended.insert((&event.id, *content))
+        {
+            return Err(format!("{} ran again though it had run to its end", event.id));
         }
     }
     Ok(())
@@ -109,7 +104,8 @@ fn ledger_is_whole(ledger: &[LedgerEntry]) -> Result<(), String> {
     let mut previous: Option<&LedgerEntry> = None;
     for entry in ledger {
         let expected = previous.map(|previous| previous.hash);
-        if entry.hash != entry.compute_hash() || expected.is_some_and(|hash| hash != entry.previous) {
+        if entry.hash != entry.compute_hash() || expected.is_some_and(|hash| hash != entry.previous)
+        {
             return Err(format!("entry {} breaks the chain", entry.seq));
         }
         previous = Some(entry);
@@ -123,7 +119,9 @@ fn ledger_tells_what_ran(ledger: &[LedgerEntry], ran: &[Ran]) -> Result<(), Stri
     let told: BTreeSet<&ResourceId> = ledger
         .iter()
         .flat_map(|entry| &entry.events)
-        .filter(|event| matches!(event.result, EventResult::Completed { .. } | EventResult::Failed { .. }))
+        .filter(|event| {
+            matches!(event.result, EventResult::Completed { .. } | EventResult::Failed { .. })
+        })
         .map(|event| &event.id)
         .collect();
     let planned: BTreeSet<&ResourceId> = ledger

@@ -62,7 +62,7 @@ pub async fn run(seed: u64) -> Result<Transcript, Failure> {
         story.reconcile().await;
     }
     let peace = story.peace().await;
-    let rules = peace.and_then(|outcome| checks::all(&story.outside, &story.app, &outcome));
+    let rules = peace.and_then(|outcome| checks::all(&story.outside, &outcome));
     match rules {
         Ok(()) => Ok(story.transcript),
         Err(why) => Err(Failure { seed, why, transcript: story.transcript }),
@@ -117,7 +117,9 @@ impl Story {
             }
         }
         if self.random.u32(0..20) == 0 {
-            documents.push("kind: File\nmetadata: {name: f9}\nspec: {path: f9, content: x}\n".to_owned());
+            documents.push(
+                "kind: File\nmetadata: {name: f9}\nspec: {path: f9, content: x}\n".to_owned(),
+            );
         }
         for n in 0..self.random.u32(0..3) {
             documents.push(self.runner("Task", &format!("t{n}")));
@@ -247,6 +249,7 @@ impl Story {
         self.outside.faults.no_crash();
         self.say("peace");
         self.ask(Command::Release).await;
+        let mut idle = 0;
         for _ in 0..RUNS_TO_REST {
             let Some(outcome) = self.reconcile().await else {
                 return Err("a run failed though nothing goes wrong any more".to_owned());
@@ -262,7 +265,8 @@ impl Story {
                 State::Waiting { until: Some(until), .. } | State::Paused { until, .. } => {
                     self.outside.clock.advance_to(*until);
                 }
-                State::Waiting { until: None, .. } => {
+                State::Waiting { until: None, .. } if idle < 3 => {
+                    idle += 1;
                     self.outside.clock.advance(Duration::from_secs(600));
                 }
                 _ => return Ok(outcome),

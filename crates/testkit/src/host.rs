@@ -45,8 +45,6 @@ pub struct Ran {
     pub id: ResourceId,
     /// For which content.
     pub content: Digest,
-    /// Whether whoever started it was told how it ended.
-    pub told: bool,
 }
 
 #[derive(Default)]
@@ -112,7 +110,12 @@ impl MemoryHost {
         self.world().live.retain(|id, _| id.kind != "Process");
     }
 
-    fn look(&self, context: &AppContext, id: &ResourceId, desired: Option<&Resource>) -> ObservedResource {
+    fn look(
+        &self,
+        context: &AppContext,
+        id: &ResourceId,
+        desired: Option<&Resource>,
+    ) -> ObservedResource {
         let world = self.world();
         let Some(live) = world.live.get(id) else { return ObservedResource::absent() };
         let owner = match &live.app {
@@ -150,17 +153,7 @@ impl MemoryHost {
         let result = self.effect(context, action);
         // A crash here is one after the effect.
         self.faults.step().await;
-        if let EventResult::Completed { .. } = &result {
-            self.tell(&action.id);
-        }
         result
-    }
-
-    fn tell(&self, id: &ResourceId) {
-        let mut world = self.world();
-        if let Some(ran) = world.ran.iter_mut().rev().find(|ran| ran.id == *id) {
-            ran.told = true;
-        }
     }
 
     fn effect(&self, context: &AppContext, action: &Action) -> EventResult {
@@ -168,7 +161,9 @@ impl MemoryHost {
         let mut world = self.world();
         let found = world.live.get(&action.id).map(|live| live.uid.clone());
         match (&action.precondition, &found) {
-            (Precondition::Absent, Some(_)) => return EventResult::Moved("it is there by now".into()),
+            (Precondition::Absent, Some(_)) => {
+                return EventResult::Moved("it is there by now".into());
+            }
             (Precondition::Present { uid, .. }, found) if Some(uid) != found.as_ref() => {
                 return EventResult::Moved("it is another one by now".into());
             }
@@ -198,9 +193,11 @@ impl MemoryHost {
         if action.id.kind != "Task" {
             return EventResult::Done { uid, content: Some(resource.digest), note: None };
         }
-        world.ran.push(Ran { id: action.id.clone(), content: resource.digest, told: false });
+        world.ran.push(Ran { id: action.id.clone(), content: resource.digest });
         match fate(&resource.body) {
-            Some("broken") => EventResult::Failed { message: "it exited with 1".into(), permanent: false },
+            Some("broken") => {
+                EventResult::Failed { message: "it exited with 1".into(), permanent: false }
+            }
             _ => EventResult::Completed { uid, content: resource.digest },
         }
     }
