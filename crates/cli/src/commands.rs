@@ -6,6 +6,7 @@ pub mod completions;
 pub mod delete;
 pub mod diff;
 pub mod history;
+pub mod logs;
 pub mod pause;
 pub mod plan;
 pub mod release;
@@ -49,6 +50,8 @@ pub enum Command {
     History(history::Args),
     /// Show one entry of the history in full
     Show(show::Args),
+    /// Show what a process, task or timer printed
+    Logs(logs::Args),
     /// Show what differs between two commits, rendered; no target is asked
     Diff(diff::Args),
     /// Go back to a state that was healthy, and stay there
@@ -78,6 +81,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Status(args) => status::run(args, global, output).await,
         Command::History(args) => history::run(args, global, output).await,
         Command::Show(args) => show::run(args, global, output).await,
+        Command::Logs(args) => logs::run(args, global).await,
         Command::Diff(args) => diff::run(args, global, output).await,
         Command::Rollback(args) => rollback::run(args, global, output).await,
         Command::Release(args) => release::run(args, global, output).await,

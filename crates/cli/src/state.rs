@@ -80,7 +80,10 @@ impl State {
                     PortError::permanent(format!("the path of this program is unknown: {error}"))
                 })?;
                 let config = HostConfig::new(&self.folder, shim, self.store.key().clone());
-                HostTarget::open(config).map(Arc::new)
+                HostTarget::open(config).map(Arc::new).map_err(|error| PortError {
+                    message: trueup_controller::run::chain(&error),
+                    permanent: true,
+                })
             })
             .clone()
     }

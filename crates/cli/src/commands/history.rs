@@ -49,7 +49,14 @@ async fn verify(args: Args, global: &Global, output: &Output) -> Result<Exit, Cl
     let mut verdicts = Vec::new();
     for app in apps {
         let report = state.store().verify(&app).await?;
-        verdicts.push(Verdict { whole: report.is_whole(), says: report.to_string(), app });
+        let says = match &report.fault {
+            None => format!(
+                "whole: {} entries, {} signed checkpoints",
+                report.entries, report.checkpoints
+            ),
+            Some(fault) => fault.to_string(),
+        };
+        verdicts.push(Verdict { whole: report.fault.is_none(), says, app });
     }
     output.print(&verdicts, || {
         verdicts.iter().map(|verdict| format!("{}: {}\n", verdict.app, verdict.says)).collect()

@@ -46,6 +46,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     for note in state.store().notes() {
         output.note(note);
     }
+    start_after_boot(&state, output).await?;
     let settings = Settings { poll: args.poll.as_std(), ..Settings::default() };
     let controller = Controller::new(state.clone(), vec![root.clone()], settings);
     let teller = tokio::spawn(tell(controller.notices(), Arc::new(Teller::new(output, args.once))));
@@ -67,6 +68,21 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     teller.abort();
     leave(&args, &state, output).await?;
     Ok(exit)
+}
+
+/// What ran before the machine was started anew runs again, in order and before Git is asked.
+async fn start_after_boot(state: &State, output: &Output) -> Result<(), CliError> {
+    if state.recorded_subjects().await?.values().all(|subject| subject.declaration.target != "host")
+    {
+        return Ok(());
+    }
+    for started in state.host()?.start_last_applied().await {
+        match started.error {
+            None => output.note(&format!("{} {} is started again", started.app, started.id)),
+            Some(error) => output.note(&format!("{} {}: {error}", started.app, started.id)),
+        }
+    }
+    Ok(())
 }
 
 async fn once(controller: Controller, output: &Output) -> Result<Exit, CliError> {
@@ -142,7 +158,7 @@ async fn watch(
 
 async fn leave(args: &Args, state: &State, output: &Output) -> Result<(), CliError> {
     if args.ephemeral {
-        state.host()?.stop_all().await;
+        state.host()?.stop_all().await.map_err(|error| CliError::of(&error))?;
         output.note("the processes are stopped");
     }
     Ok(())

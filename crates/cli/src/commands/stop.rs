@@ -23,7 +23,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     let ran = client::ask(&place::socket(&folder), &request).await?.is_some();
     if !args.keep_processes {
         let state = open_when_free(&folder).await?;
-        state.host()?.stop_all().await;
+        state.host()?.stop_all().await.map_err(|error| CliError::of(&error))?;
         output.note("the processes are stopped");
     }
     output.note(if ran { "the controller ends" } else { "no controller runs" });
