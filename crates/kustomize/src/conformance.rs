@@ -3,6 +3,7 @@
 
 mod filters;
 mod merges;
+mod plugins;
 
 use std::fs;
 use std::path::Path;
