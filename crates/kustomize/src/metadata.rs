@@ -73,7 +73,7 @@ pub(crate) fn annotation<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
 
 /// Sets `metadata.labels` or `metadata.annotations` to exactly these; none takes the field away.
 pub(crate) fn set_texts(node: &mut Node, field: &str, texts: &Texts) {
-    let meta = meta_mut(node);
+    let Some(meta) = meta_mut(node) else { return };
     meta.remove(field);
     if texts.is_empty() {
         return;
@@ -89,7 +89,7 @@ pub(crate) fn set_annotations(node: &mut Node, annotations: &Texts) {
 
 /// Sets one annotation.
 pub(crate) fn set_annotation(node: &mut Node, name: &str, value: &str) {
-    let meta = meta_mut(node);
+    let Some(meta) = meta_mut(node) else { return };
     if meta.get("annotations").is_none_or(|annotations| annotations.entries().is_none()) {
         meta.set("annotations", Node::mapping(Vec::new()));
     }
@@ -118,16 +118,20 @@ pub(crate) fn string(text: &str) -> Node {
     node
 }
 
-fn meta_mut(node: &mut Node) -> &mut Node {
+/// The metadata, made where they are missing; none in what is no mapping, such as a resource that a
+/// patch has deleted.
+fn meta_mut(node: &mut Node) -> Option<&mut Node> {
     if node.get("metadata").is_none_or(|meta| meta.entries().is_none()) {
         node.set("metadata", Node::mapping(Vec::new()));
     }
-    node.get_mut("metadata").expect("it was set where it was missing")
+    node.get_mut("metadata")
 }
 
 /// Sets `metadata.name`.
 pub(crate) fn set_name(node: &mut Node, name: &str) {
-    set_scalar(meta_mut(node), "name", name);
+    if let Some(meta) = meta_mut(node) {
+        set_scalar(meta, "name", name);
+    }
 }
 
 /// Sets `metadata.namespace`; an empty one takes the field away.
@@ -136,8 +140,8 @@ pub(crate) fn set_namespace(node: &mut Node, namespace: &str) {
         if let Some(meta) = node.get_mut("metadata") {
             meta.remove("namespace");
         }
-    } else {
-        set_scalar(meta_mut(node), "namespace", namespace);
+    } else if let Some(meta) = meta_mut(node) {
+        set_scalar(meta, "namespace", namespace);
     }
 }
 
