@@ -89,18 +89,31 @@ impl Operator {
         {
             match board.get(name) {
                 Some(status) => apps.push(status.clone()),
-                None => {
-                    let world = self.worlds.world(&subject.declaration);
-                    let world = world.map_err(|error| error.message)?;
-                    let record = world.store.record(name).await.map_err(|error| error.message)?;
-                    apps.push(status::of_record(name, &record));
-                }
+                None => apps.push(self.look(name, subject).await?),
             }
         }
         match app {
             Some(app) if apps.is_empty() => Err(self.no_such_app(app).await),
             _ => Ok(list(apps)),
         }
+    }
+
+    /// How an app stands that no controller has looked at: a look without doing anything.
+    async fn look(&self, name: &AppName, subject: &Subject) -> Result<AppStatus, String> {
+        let world = self.worlds.world(&subject.declaration).map_err(|error| error.message)?;
+        let now = world.clock.now();
+        let mut status = match trueup_engine::preview(subject, &world).await {
+            Ok(outcome) => status::of_outcome(&outcome, now),
+            Err(error) => {
+                let record = world.store.record(name).await.map_err(|error| error.message)?;
+                status::of_failure(name, &record, chain(&error), now)
+            }
+        };
+        if self.signals.is_none() && status.hint.is_empty() {
+            status.hint =
+                format!("no controller runs; `trueup run {}` keeps it true", subject.source().repo);
+        }
+        Ok(status)
     }
 
     /// With a controller, the run is the controller's: it alone runs an app.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use trueup_model::app::RetryPolicy;
-use trueup_model::observed::{Observed, Owner, Presence};
+use trueup_model::observed::{Observed, ObservedResource, Owner, Presence};
 use trueup_model::plan::{Action, Plan, Purpose, Verb};
 use trueup_model::ports::Content;
 use trueup_model::record::{AppliedSet, Attempt, Completion, Fight, InventoryItem, Record, Run};
@@ -15,8 +15,9 @@ use crate::goal::Goal;
 /// How many contents of one job or task are remembered as run.
 const COMPLETIONS_KEPT: usize = 100;
 
-/// Takes in what was seen: what is confirmed gone leaves the inventory, what a crash left as
-/// intended and is there is ours. `None`: nothing changed.
+/// Takes in what was seen: what is confirmed gone, or somebody else's by now, leaves the inventory
+/// if it is not declared; what a crash left as intended, or made anew without telling, and is there,
+/// is ours. `None`: nothing changed.
 pub fn absorb(
     record: &Record,
     observed: &Observed,
@@ -27,18 +28,21 @@ pub fn absorb(
     let declared: BTreeSet<&ResourceId> = desired.iter().map(|r| &r.id).collect();
     record.inventory.retain(|id, item| {
         let Some(seen) = observed.get(id) else { return true };
-        match seen.presence {
-            Presence::Absent if !declared.contains(id) => {
-                changed = true;
-                return false;
-            }
-            Presence::Present if item.intended && seen.owner == Owner::Ours => {
-                item.intended = false;
-                item.uid.clone_from(&seen.uid);
-                item.content = seen.synced.or(item.content);
-                changed = true;
-            }
-            _ => {}
+        let undeclared = !declared.contains(id);
+        let leaves = match seen.presence {
+            Presence::Absent => undeclared,
+            Presence::Present => undeclared && seen.owner != Owner::Ours,
+            Presence::Terminating | Presence::Unknown(_) => false,
+        };
+        if leaves {
+            changed = true;
+            return false;
+        }
+        if seen.presence == Presence::Present && seen.owner == Owner::Ours && is_news(item, seen) {
+            item.intended = false;
+            item.uid.clone_from(&seen.uid);
+            item.content = seen.synced.or(item.content);
+            changed = true;
         }
         true
     });
@@ -46,6 +50,10 @@ pub fn absorb(
         changed |= absorb_completion(&mut record, resource, observed);
     }
     changed.then_some(record)
+}
+
+fn is_news(item: &InventoryItem, seen: &ObservedResource) -> bool {
+    item.intended || item.uid != seen.uid
 }
 
 /// A job or task that ran to its end, of which nobody could be told: it is not run again.

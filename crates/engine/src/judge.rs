@@ -8,9 +8,9 @@ use trueup_model::plan::Purpose;
 use trueup_model::record::{AppliedSet, Followed, Hold, Pin, Record};
 use trueup_model::{AppName, LedgerEntry, LedgerKind, ResourceId};
 
-use crate::Subject;
 use crate::fold::set_of;
 use crate::goal::Goal;
+use crate::{Subject, tell};
 
 /// How many automatic rollbacks in a row make a pin.
 const ROLLBACKS_MAX: u32 = 3;
@@ -161,8 +161,5 @@ pub fn entry(
 }
 
 fn describe(goal: &Goal) -> String {
-    match goal.revision.subject.as_str() {
-        "" => goal.revision.short().to_owned(),
-        subject => format!("{} ({subject})", goal.revision.short()),
-    }
+    tell::revision(&goal.revision)
 }

@@ -8,6 +8,7 @@
 //! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
 //! - [`command`][]: what a person can ask for: rollback, release, pause, approve, accept, delete
 //! - [`outcome`][]: how far it came
+//! - `tell`: what the ledger says of it, in words
 
 pub mod command;
 pub mod declare;
@@ -16,6 +17,7 @@ pub mod goal;
 pub mod judge;
 pub mod outcome;
 pub mod reconcile;
+mod tell;
 
 use std::sync::Arc;
 

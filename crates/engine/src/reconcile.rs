@@ -13,7 +13,7 @@ use trueup_plan::{Input, Next};
 use crate::declare::{Declared, Undeclared, declare, namespace};
 use crate::goal::{self, Goal};
 use crate::outcome::{Outcome, State};
-use crate::{Error, Subject, World, fold, judge};
+use crate::{Error, Subject, World, fold, judge, tell};
 
 /// More rounds than any app needs: a stage each, and a look after it.
 const ROUNDS_MAX: u32 = 200;
@@ -194,7 +194,7 @@ impl<'a> Reconciliation<'a> {
         self.note_place(&mut record);
         if stage.iter().all(|action| action.heals) {
             let mut entry =
-                judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, drift(&stage));
+                judge::entry(self.app, self.now(), LedgerKind::Drifted, goal, tell::drift(&stage));
             entry.actions.clone_from(&stage);
             entries.push(entry);
         } else if record.run.as_ref().is_none_or(|run| run.set.rendered != goal.rendered) {
@@ -210,7 +210,7 @@ impl<'a> Reconciliation<'a> {
         let mut record = self.record.clone();
         fold::fold(&mut record, &stage, &events, &self.app.spec().policy.retry);
         let mut entry =
-            judge::entry(self.app, self.now(), LedgerKind::Executed, goal, came_of(&events));
+            judge::entry(self.app, self.now(), LedgerKind::Executed, goal, tell::came_of(&events));
         entry.events = events;
         self.commit(record, vec![entry], None).await
     }
@@ -221,12 +221,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn planned(&self, goal: &Goal, plan: &Plan) -> LedgerEntry {
-        let message = format!(
-            "{} of {}: {}",
-            plan.actions.len(),
-            plan.actions.len() + plan.skips.len(),
-            goal.revision.subject
-        );
+        let message = tell::planned(plan);
         let mut entry = judge::entry(self.app, self.now(), LedgerKind::Planned, goal, message);
         entry.plan = Some(plan.digest);
         entry.planned = Some(plan.clone());
@@ -375,31 +370,6 @@ fn same_target(app: &Subject, record: &Record, capabilities: &Capabilities) -> R
             found: format!("{} {}", capabilities.target.kind, capabilities.target.identity),
         }),
         _ => Ok(()),
-    }
-}
-
-fn drift(stage: &[Action]) -> String {
-    let names: Vec<String> =
-        stage.iter().take(3).map(|action| format!("{}: {}", action.id, action.reason)).collect();
-    let more = stage.len().saturating_sub(3);
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("drift is put back: {}{tail}", names.join("; "))
-}
-
-fn came_of(events: &[trueup_model::Event]) -> String {
-    let failed: Vec<&trueup_model::Event> =
-        events.iter().filter(|event| !event.result.succeeded()).collect();
-    let done = events.len() - failed.len();
-    match failed.first() {
-        None => format!("{done} done"),
-        Some(first) => {
-            let why = match &first.result {
-                trueup_model::EventResult::Failed { message, .. }
-                | trueup_model::EventResult::Moved(message) => message.as_str(),
-                _ => "",
-            };
-            format!("{done} done, {} failed: {}: {why}", failed.len(), first.id)
-        }
     }
 }
 

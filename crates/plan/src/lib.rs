@@ -81,7 +81,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
         digest: input.rendered,
     };
     for resource in input.desired {
-        match decide::decide(input, resource, stages.of_resource(&resource.id)) {
+        let stage = stages.of_resource(&resource.id).unwrap_or(0);
+        match decide::decide(input, resource, stage) {
             decide::Decision::Act(action) => plan.actions.push(*action),
             decide::Decision::Skip(skip) => plan.skips.push(*skip),
         }

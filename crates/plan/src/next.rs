@@ -58,7 +58,7 @@ pub fn next(plan: &Plan, input: &Input<'_>) -> Next {
     let Some(stage) = plan.actions.iter().filter(|a| !a.heals).map(|a| a.stage).min() else {
         return without_actions(plan, input);
     };
-    let earlier = |id: &ResourceId| stages.of_resource(id) < stage;
+    let earlier = |id: &ResourceId| stages.of_resource(id).is_some_and(|of| of < stage);
     if let Some(blocked) = blocked(plan, earlier) {
         return blocked;
     }

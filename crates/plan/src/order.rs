@@ -34,9 +34,9 @@ impl Stages {
         Self { stages, count }
     }
 
-    /// The stage of a resource; 0 for one that is not desired.
-    pub fn of_resource(&self, id: &ResourceId) -> u32 {
-        self.stages.get(id).copied().unwrap_or(0)
+    /// The stage of a resource, if it is desired.
+    pub fn of_resource(&self, id: &ResourceId) -> Option<u32> {
+        self.stages.get(id).copied()
     }
 
     /// How many stages there are.

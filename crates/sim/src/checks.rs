@@ -60,7 +60,9 @@ fn nothing_is_orphaned(live: &World, outcome: &Outcome) -> Result<(), String> {
         .collect();
     for (id, _) in live.iter().filter(|(_, live)| live.app.is_some()) {
         if !wanted.contains(id) && !explained.contains(id) {
-            return Err(format!("{id} is an orphan"));
+            let skip = plan.skip(id).map(|skip| &skip.why);
+            let acts = plan.actions.iter().any(|action| action.id == *id);
+            return Err(format!("{id} is an orphan (to be acted on: {acts}; skipped: {skip:?})"));
         }
     }
     Ok(())

@@ -16,12 +16,11 @@ pub fn list(list: &HistoryList, output: &Output) -> String {
         .map(|entry| {
             let commit = entry.revision.as_ref().map(|r| r.short().to_owned()).unwrap_or_default();
             format!(
-                "{}  {}  {:7}  {}  {}{}\n",
+                "{}  {}  {:7}  {}{}\n",
                 output.paint(Paint::Dim, &time::moment(entry.at)),
                 entry.app,
                 commit,
-                paint_kind(entry.kind, output),
-                entry.message,
+                output.paint(paint(entry.kind), &entry.message),
                 by(entry)
             )
         })
@@ -61,11 +60,10 @@ pub fn entries(entries: &[LedgerEntry], output: &Output) -> String {
 /// One entry, as a line of a log.
 pub fn line(entry: &LedgerEntry, output: &Output) -> String {
     format!(
-        "{} {} {} {}{}",
+        "{} {} {}{}",
         output.paint(Paint::Dim, &time::clock(entry.at)),
         output.paint(Paint::Bold, entry.app.as_str()),
-        paint_kind(entry.kind, output),
-        entry.message,
+        output.paint(paint(entry.kind), &entry.message),
         by(entry)
     )
 }
@@ -74,27 +72,24 @@ fn by(entry: &LedgerEntry) -> String {
     if entry.by.is_empty() { String::new() } else { format!(" (by {})", entry.by) }
 }
 
-fn paint_kind(kind: LedgerKind, output: &Output) -> String {
-    let (word, paint) = match kind {
-        LedgerKind::Planned => ("planned", Paint::Dim),
-        LedgerKind::Executed => ("executed", Paint::Dim),
-        LedgerKind::Applied => ("applied", Paint::Good),
-        LedgerKind::Healthy => ("healthy", Paint::Good),
-        LedgerKind::Degraded => ("degraded", Paint::Bad),
-        LedgerKind::Drifted => ("drifted", Paint::Warn),
-        LedgerKind::Held => ("held", Paint::Warn),
-        LedgerKind::RolledBack => ("rolled back", Paint::Warn),
-        LedgerKind::Pinned => ("pinned", Paint::Warn),
-        LedgerKind::Released => ("released", Paint::Good),
-        LedgerKind::Paused => ("paused", Paint::Warn),
-        LedgerKind::Approved => ("approved", Paint::Good),
-        LedgerKind::Accepted => ("accepted", Paint::Good),
-        LedgerKind::Completed => ("completed", Paint::Good),
-        LedgerKind::Refused => ("refused", Paint::Bad),
-        LedgerKind::Deleted => ("deleted", Paint::Warn),
-        LedgerKind::Restored => ("restored", Paint::Good),
-    };
-    output.paint(paint, word)
+fn paint(kind: LedgerKind) -> Paint {
+    match kind {
+        LedgerKind::Planned | LedgerKind::Executed => Paint::Dim,
+        LedgerKind::Degraded | LedgerKind::Refused => Paint::Bad,
+        LedgerKind::Drifted
+        | LedgerKind::Held
+        | LedgerKind::RolledBack
+        | LedgerKind::Pinned
+        | LedgerKind::Paused
+        | LedgerKind::Deleted => Paint::Warn,
+        LedgerKind::Applied
+        | LedgerKind::Healthy
+        | LedgerKind::Released
+        | LedgerKind::Approved
+        | LedgerKind::Accepted
+        | LedgerKind::Completed
+        | LedgerKind::Restored => Paint::Good,
+    }
 }
 
 fn came_of(result: &EventResult) -> String {
