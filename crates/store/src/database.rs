@@ -79,6 +79,8 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::sql(path, "opened", source);
     connection.busy_timeout(BUSY).map_err(failed)?;
     refuse_newer(connection, path)?;
+    // Takes effect in a new database only: room that a sweep makes can be given back.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     // FULL: a commit that was acknowledged survives a power cut, not only a crash.
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;

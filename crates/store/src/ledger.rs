@@ -77,13 +77,20 @@ fn encode(entry: &LedgerEntry) -> Result<Vec<u8>, StoreError> {
 
 /// The entry of a row `app, seq, body`.
 pub(crate) fn decode(row: &Row<'_>) -> Result<LedgerEntry, WriteError> {
-    let (app, seq): (String, u64) = (row.get(0)?, row.get(1)?);
-    let body: Vec<u8> = row.get(2)?;
-    let unreadable =
-        |why: String| StoreError::Unreadable { what: format!("entry {seq} of {app}"), why };
-    let json =
-        zstd::stream::decode_all(body.as_slice()).map_err(|error| unreadable(error.to_string()))?;
-    Ok(serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))?)
+    let json = text(row)?;
+    Ok(serde_json::from_slice(&json).map_err(|error| unreadable(row, error.to_string()))?)
+}
+
+/// The JSON of a row `app, seq, body`.
+pub(crate) fn text(row: &Row<'_>) -> Result<Vec<u8>, WriteError> {
+    let body = row.get_ref(2)?.as_bytes().map_err(rusqlite::Error::from)?;
+    Ok(zstd::stream::decode_all(body).map_err(|error| unreadable(row, error.to_string()))?)
+}
+
+fn unreadable(row: &Row<'_>, why: String) -> StoreError {
+    let seq = row.get::<_, u64>(1).unwrap_or_default();
+    let app = row.get::<_, String>(0).unwrap_or_default();
+    StoreError::Unreadable { what: format!("entry {seq} of {app}"), why }
 }
 
 /// Entries, the newest first.

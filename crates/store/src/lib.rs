@@ -27,6 +27,7 @@
 //! checkpoints that are signed with the installation's key show a chain that was rebuilt; the head
 //! of each chain in the plain file shows an end that was cut off ([`chain`]).
 
+mod backup;
 mod chain;
 mod content;
 mod database;
@@ -35,8 +36,11 @@ mod folder;
 mod journal;
 mod ledger;
 mod recover;
+mod retain;
 mod store;
 
+pub use backup::{BackupKey, restore};
 pub use chain::{ChainFault, ChainReport};
 pub use error::StoreError;
+pub use retain::Swept;
 pub use store::SqliteStore;

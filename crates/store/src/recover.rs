@@ -237,6 +237,21 @@ pub(crate) fn put(
     Ok(())
 }
 
+/// Notes that an app's chain has a new end, its record staying as it is.
+pub(crate) fn move_head(
+    connection: &Connection,
+    app: &AppName,
+    number: u64,
+    head: Head,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE app SET commit_no = ?2, head_seq = ?3, head_hash = ?4 WHERE name = ?1",
+        )?
+        .execute(params![app.as_str(), number, head.seq, head.hash.as_bytes()])?;
+    Ok(())
+}
+
 /// What the plain file must hold, from the database.
 pub(crate) fn lines(
     connection: &Connection,

@@ -28,7 +28,7 @@ pub struct SqliteStore {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     folder: Folder,
     key: InstallationKey,
     installation: String,
@@ -140,6 +140,10 @@ impl SqliteStore {
         &self.inner.key
     }
 
+    pub(crate) fn database(&self) -> PathBuf {
+        self.inner.folder.database()
+    }
+
     /// What was repaired when the folder was opened, in sentences.
     pub fn notes(&self) -> &[String] {
         &self.inner.notes
@@ -163,7 +167,7 @@ impl SqliteStore {
     }
 
     /// Reads, on a thread that may block.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner, &Reader) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, PortError> {
@@ -352,7 +356,7 @@ fn to_json(app: &AppName, record: &Record) -> Result<Box<RawValue>, StoreError> 
     })
 }
 
-fn names(connection: &Connection, sql: &str) -> Result<Vec<AppName>, WriteError> {
+pub(crate) fn names(connection: &Connection, sql: &str) -> Result<Vec<AppName>, WriteError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut names = Vec::new();

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod backup;
 mod faults;
 mod kill;
 mod remembers;
+mod retention;
 
 use std::collections::BTreeMap;
 

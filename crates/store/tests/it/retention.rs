@@ -1,0 +1,61 @@
+//! Which contents are kept.
+
+use super::*;
+
+fn state_commit(n: u64, states: &[u64]) -> Commit {
+    let bytes = |n: u64| n.to_be_bytes().repeat(40);
+    let mut entry = entry(&app("shop"), &format!("wrote {}", Digest::of(&bytes(n))));
+    entry.rendered = Some(Digest::of(format!("state {n}").as_bytes()));
+    let named: Vec<String> = states.iter().map(|n| Digest::of(&bytes(*n)).to_string()).collect();
+    let mut record = record(n);
+    record.hold = Some(trueup_model::record::Hold {
+        rendered: Default::default(),
+        revision: trueup_model::Revision {
+            commit: String::new(),
+            reference: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            author: String::new(),
+            subject: String::new(),
+            notes: Vec::new(),
+        },
+        since: Timestamp::UNIX_EPOCH,
+        why: named.join(" "),
+        rollback: false,
+    });
+    Commit { record, entries: vec![entry], contents: vec![content(&bytes(n), n % 2 == 0)] }
+}
+
+#[tokio::test]
+async fn what_a_record_or_one_of_the_last_states_names_is_kept() {
+    let state = State::new();
+    let store = state.open();
+    for n in 1..=9 {
+        store.commit(&app("shop"), state_commit(n, &[2])).await.unwrap();
+    }
+    let swept = store.sweep(3).await.unwrap();
+    assert_eq!((swept.looked_at, swept.removed), (9, 5));
+    let all: Vec<Digest> = (1..=9_u64).map(|n| Digest::of(&n.to_be_bytes().repeat(40))).collect();
+    let kept = store.contents(&all).await.unwrap();
+    let numbers: Vec<usize> = (1..=9).filter(|n| kept.contains_key(&all[*n - 1])).collect();
+    assert_eq!(numbers, [2, 7, 8, 9]);
+    assert_eq!(store.sweep(3).await.unwrap().removed, 0);
+    assert_eq!(store.verify(&app("shop")).await.unwrap().fault, None);
+}
+
+#[tokio::test]
+async fn an_erased_content_is_gone_and_the_chain_is_in_order() {
+    let state = State::new();
+    let store = state.open();
+    let plain = b"once was plain, and never compressed".to_vec();
+    let commit = Commit { contents: vec![content(&plain, false)], ..commit(&app("shop"), 1) };
+    store.commit(&app("shop"), commit).await.unwrap();
+    let digest = Digest::of(&plain);
+    assert!(store.erase(digest).await.unwrap());
+    assert!(!store.erase(digest).await.unwrap());
+    assert!(store.contents(&[digest]).await.unwrap().is_empty());
+    assert_eq!(store.verify(&app("shop")).await.unwrap().fault, None);
+    for file in ["state.db", "state.db-wal"] {
+        let bytes = std::fs::read(state.path(file)).unwrap_or_default();
+        assert!(!bytes.windows(14).any(|window| window == b"once was plain"), "{file}");
+    }
+}
