@@ -61,7 +61,7 @@ mod tests {
     fn processes() {
         let gone = json!({"code": 1});
         check("Process", json!({"phase": "Ready"}), Healthy, "");
-        check("Process", json!({"phase": "Running"}), Healthy, "");
+        check("Process", json!({"phase": "Running", "notes": ["no limit"]}), Healthy, "no limit");
         check("Process", json!({"phase": "Starting"}), Progressing, "it is starting");
         check(
             "Process",

@@ -12,10 +12,15 @@ pub use observe::{observe, observe_unwanted};
 pub use release::remove_old;
 pub use switch::apply;
 
+use release::Releases;
+
+use std::path::PathBuf;
+
 use trueup_model::host::DirectorySpec;
-use trueup_model::{Digest, Resource};
+use trueup_model::{Digest, Resource, ResourceId};
 
 use crate::app::App;
+use crate::book::Entry;
 use crate::error::HostError;
 use crate::place::Place;
 
@@ -45,4 +50,20 @@ impl<'a> Wanted<'a> {
         }
         Ok(Self { place, digest, spec, resource })
     }
+}
+
+/// The folders of the release that a `Directory` leads to, for whoever watches them; none for other
+/// kinds.
+pub fn folders_of_release(app: &App, resource: &Resource) -> Vec<PathBuf> {
+    if resource.id.kind != "Directory" {
+        return Vec::new();
+    }
+    let wanted = Wanted::of(app, resource);
+    wanted.map_or_else(|_| Vec::new(), |w| Releases::of(app, &resource.id.name).folders(w.digest))
+}
+
+/// Whether files of the release that this entry notes were changed by hand.
+pub fn was_changed(app: &App, id: &ResourceId, entry: &Entry) -> bool {
+    let digest = entry.state.filter(|_| id.kind == "Directory");
+    digest.is_some_and(|digest| !Releases::of(app, &id.name).changed(digest).is_empty())
 }

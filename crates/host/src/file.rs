@@ -11,4 +11,4 @@ mod wanted;
 mod write;
 
 pub use observe::{observe, observe_unwanted, surely_unchanged};
-pub use write::{apply, remove_made_folders};
+pub use write::{apply, remove_made_folders, temporary_name};

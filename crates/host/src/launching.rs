@@ -1,6 +1,7 @@
 //! From a document to what a shim is told: command, folder, user and a clean environment.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use trueup_model::host::{EnvFrom, EnvVar, ProcessSpec, TaskSpec, TimerSpec};
@@ -139,6 +140,9 @@ impl Runnable {
             inputs: own.inputs,
             folder: self.folder(app)?,
         };
+        if let Some(run_as) = &run_as {
+            reachable(&about.folder, &user.name, run_as)?;
+        }
         Ok(Launch {
             about,
             command: self.command,
@@ -147,6 +151,31 @@ impl Runnable {
             run: app.layout.run(),
             log: app.layout.log(id),
         })
+    }
+}
+
+/// A process that cannot enter its own folder fails in ways that are hard to understand.
+fn reachable(folder: &Path, name: &str, user: &RunAs) -> Result<(), HostError> {
+    let closed = |folder: &&Path| {
+        folder.metadata().is_ok_and(|found| {
+            let enters = if found.uid() == user.uid {
+                0o100
+            } else if user.groups.contains(&found.gid()) {
+                0o010
+            } else {
+                0o001
+            };
+            found.mode() & enters == 0 && user.uid != 0
+        })
+    };
+    match folder.ancestors().collect::<Vec<_>>().into_iter().rev().find(closed) {
+        None => Ok(()),
+        Some(closed) => Err(HostError::Failed(format!(
+            "{name} cannot enter {}, on the way to its working directory {}: give it the right to \
+             (`chmod o+x`), or keep TrueUp's state where other users may go",
+            closed.display(),
+            folder.display()
+        ))),
     }
 }
 

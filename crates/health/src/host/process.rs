@@ -4,7 +4,8 @@
 //! Status, as its shim writes it: `phase` (`Starting`, `Running`, `Ready`, `NotReady`, `Backoff`,
 //! `Stopping`, `Stopped`, `Completed`, `GaveUp`, `Failed`), `failures` (ends in a row without it
 //! having run well between), `lastExit` (`code` or `signal`), `lastLine`, `probe` (what the probe
-//! last said against it) and `message` (where it could not be started).
+//! last said against it), `message` (where it could not be started) and `notes` (what is not as it
+//! should be and yet no reason to be unwell: a limit that cannot be set here).
 
 use serde_json::Value;
 use trueup_model::{Health, HealthStatus};
@@ -19,7 +20,9 @@ const KEEPS_RESTARTING: i64 = 3;
 pub(super) fn of(document: &Value) -> Health {
     let failures = number(document, "/status/failures");
     match text(document, "/status/phase") {
-        "Ready" | "Running" => Health::healthy(),
+        "Ready" | "Running" => {
+            Health::new(HealthStatus::Healthy, text(document, "/status/notes/0"))
+        }
         "Completed" => Health::new(HealthStatus::Healthy, "it ended with success"),
         "Starting" | "Backoff" if failures >= KEEPS_RESTARTING => Health::new(
             HealthStatus::Degraded,

@@ -5,6 +5,8 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use trueup_model::tree::{self, EntryKind};
@@ -69,6 +71,20 @@ impl Releases {
         };
         let changed = manifest.files.into_iter().filter(|(path, signature)| !same(path, signature));
         changed.map(|(path, _)| path).collect()
+    }
+
+    /// The folders of a release, itself first; links in it are not followed.
+    pub fn folders(&self, digest: Digest) -> Vec<PathBuf> {
+        let mut folders = vec![self.path(digest)];
+        let mut at = 0;
+        while let Some(folder) = folders.get(at) {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            let inner: Vec<PathBuf> = inner.map(|entry| entry.path()).collect();
+            folders.extend(inner);
+            at += 1;
+        }
+        folders
     }
 
     /// Makes the release, or puts it right where it was changed by hand.
@@ -178,6 +194,9 @@ pub fn check_keep_path(path: &str) -> Result<(), HostError> {
     }
 }
 
+/// So many files are written at once: each waits for the disk.
+const AT_ONCE: usize = 8;
+
 /// Writes the files of a tree, each synced, and answers their paths. What stands under a shared path
 /// is written but not listed: it is not the release's to keep.
 fn write_tree(
@@ -185,7 +204,44 @@ fn write_tree(
     target: &Path,
     keep_paths: &[String],
 ) -> Result<Vec<String>, HostError> {
-    let mut listed = Vec::new();
+    let (folders, files) = walk(payload, target, keep_paths)?;
+    for folder in &folders {
+        make_folder(&target.join(folder))?;
+    }
+    let next = AtomicUsize::new(0);
+    let first_error = Mutex::new(Ok(()));
+    let work = || {
+        while let Some((path, kind)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = write_entry(payload, target, path, *kind) {
+                next.store(files.len(), Ordering::Relaxed);
+                *first_error.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..AT_ONCE.min(files.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    first_error.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    for folder in &folders {
+        sync(&target.join(folder))?;
+    }
+    let shared = |path: &str| keep_paths.iter().any(|keep| is_below(path, keep));
+    Ok(files.into_iter().map(|(path, _)| path).filter(|path| !shared(path)).collect())
+}
+
+type Folders = Vec<String>;
+type Files = Vec<(String, EntryKind)>;
+
+/// All folders and files of a tree, but what stands at a shared path of the target already.
+fn walk(
+    payload: &Payload,
+    target: &Path,
+    keep_paths: &[String],
+) -> Result<(Folders, Files), HostError> {
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
     let mut open = vec![(String::new(), 0)];
     while let Some((relative, depth)) = open.pop() {
         if depth > MOST_DEPTH {
@@ -193,7 +249,6 @@ fn write_tree(
                 "{relative} is more than {MOST_DEPTH} folders deep"
             )));
         }
-        make_folder(&target.join(&relative))?;
         let entries = payload.tree.list(&join(&payload.path, &relative));
         for (name, entry) in entries.map_err(|error| HostError::Failed(error.to_string()))? {
             let path = join(&relative, &name);
@@ -204,17 +259,12 @@ fn write_tree(
             }
             match entry.kind {
                 EntryKind::Directory => open.push((path, depth + 1)),
-                kind => {
-                    write_entry(payload, target, &path, kind)?;
-                    if !shared {
-                        listed.push(path);
-                    }
-                }
+                kind => files.push((path, kind)),
             }
         }
-        sync(&target.join(&relative))?;
+        folders.push(relative);
     }
-    Ok(listed)
+    Ok((folders, files))
 }
 
 fn write_entry(
@@ -234,7 +284,7 @@ fn write_entry(
             if is_same(&at, &content, executable) {
                 return Ok(());
             }
-            let temporary = at.with_file_name(".trueup-new");
+            let temporary = at.with_file_name(crate::file::temporary_name(tree::file_name(path)));
             let mut file = File::create(&temporary).doing(doing)?;
             let mode = if executable { 0o755 } else { 0o644 };
             file.write_all(&content).doing(doing)?;

@@ -218,7 +218,7 @@ impl Change<'_> {
             Some(wanted) => {
                 let folder = folders.make(&wanted.place)?;
                 touched.add(&folder);
-                let signature = self.write(&folder, wanted)?;
+                let signature = self.write(app, &folder, wanted)?;
                 self.leave_old_place(app, folders, touched)?;
                 Ok(Some(signature))
             }
@@ -237,12 +237,17 @@ impl Change<'_> {
     }
 
     /// Writes the new file beside the old and puts it in its place.
-    fn write(&self, folder: &Folder, wanted: &Wanted<'_>) -> Result<Signature, HostError> {
+    fn write(
+        &self,
+        app: &App,
+        folder: &Folder,
+        wanted: &Wanted<'_>,
+    ) -> Result<Signature, HostError> {
         let (name, path) = (wanted.place.name(), wanted.place.path());
         let temporary = temporary_name(name);
         let doing = || format!("write {}", path.display());
         folder.remove(&temporary).doing(doing)?;
-        let written = self.write_as(folder, &temporary, wanted).and_then(|file| {
+        let written = self.write_as(app, folder, &temporary, wanted).and_then(|file| {
             self.check(folder, name)?;
             self.put_in_place(folder, &temporary, name)?;
             rustix::fs::fstat(&file).doing(doing)
@@ -255,6 +260,7 @@ impl Change<'_> {
 
     fn write_as(
         &self,
+        app: &App,
         folder: &Folder,
         temporary: &str,
         wanted: &Wanted<'_>,
@@ -274,7 +280,7 @@ impl Change<'_> {
             .doing(|| format!("set mode and owner of {}", path.display()))?;
         file.sync_all().doing(doing)?;
         if !wanted.spec.validate.is_empty() {
-            validate(&wanted.spec.validate, folder, temporary, &path)?;
+            validate(app, wanted, folder, temporary)?;
         }
         Ok(file)
     }
@@ -347,15 +353,17 @@ pub fn temporary_name(name: &str) -> String {
 }
 
 fn validate(
-    command: &[String],
+    app: &App,
+    wanted: &Wanted<'_>,
     folder: &Folder,
     temporary: &str,
-    path: &Path,
 ) -> Result<(), HostError> {
+    let path = wanted.place.path();
     let file = folder.path.join(temporary);
     let file = file.to_string_lossy();
-    let command: Vec<String> = command.iter().map(|part| part.replace("{}", &file)).collect();
-    let environment = [("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())];
+    let command: Vec<String> =
+        wanted.spec.validate.iter().map(|part| part.replace("{}", &file)).collect();
+    let environment = [("PATH".to_owned(), app.machine().config.search_path.clone())];
     let output = command::run(&command, &folder.path, &environment, command::BRIEFLY)?;
     if output.success {
         return Ok(());

@@ -9,6 +9,7 @@ use std::io::{self, PipeReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
@@ -92,10 +93,15 @@ fn why_not(program: &str, folder: &Path, error: &io::Error) -> String {
     format!("cannot start `{program}`: {shown}")
 }
 
-/// Becomes the reaper of all descendants.
+/// Whether this process is the reaper of all its descendants: all its children are then its own to
+/// end.
+static REAPER: AtomicBool = AtomicBool::new(false);
+
+/// Becomes the reaper of all descendants. Where that cannot be, a process that forks away is lost
+/// sight of; it still runs.
 pub fn adopt_descendants() {
-    // Without it a process that forks away is lost sight of; it still runs.
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    let done = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    REAPER.store(done.is_ok(), Ordering::Relaxed);
 }
 
 /// How a child of this number ended; `None` while it runs.
@@ -143,6 +149,9 @@ pub fn signal_group(group: i32, signal: Signal) {
 
 /// Children that run, but those that are `spared`: when a process has ended, what it left behind.
 pub fn left_behind(spared: &[i32]) -> Vec<(i32, ProcessStat)> {
+    if !REAPER.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
     let me = rustix::process::getpid().as_raw_nonzero().get();
     let ours = |pid: &i32, stat: &ProcessStat| {
         stat.parent == me && stat.state != 'Z' && !spared.contains(pid)
@@ -152,8 +161,12 @@ pub fn left_behind(spared: &[i32]) -> Vec<(i32, ProcessStat)> {
 
 /// Kills processes with their groups. Their own children become ours, and are found the next time.
 pub fn kill_all(processes: &[(i32, ProcessStat)]) {
+    let own = rustix::process::getpgrp().as_raw_nonzero().get();
     for (pid, stat) in processes {
-        signal_group(stat.group, Signal::KILL);
+        // One that was just forked has our group for a moment.
+        if stat.group != own {
+            signal_group(stat.group, Signal::KILL);
+        }
         if let Some(pid) = Pid::from_raw(*pid) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }

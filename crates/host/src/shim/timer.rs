@@ -85,7 +85,7 @@ pub async fn run(
                 timer.stop_runs("it was stopped");
                 stopping.push(reply);
             },
-            () = tokio::time::sleep_until(timer.wakes()) => timer.tick(ends),
+            () = tokio::time::sleep_until(timer.wakes()) => timer.tick(Timestamp::now(), ends),
         }
     }
     timer.status.phase = Phase::Stopped;
@@ -141,11 +141,10 @@ impl Timer {
         self.runs.iter().filter_map(|(_, run)| run.deadline()).fold(due, Instant::min)
     }
 
-    fn tick(&mut self, ends: bool) {
+    fn tick(&mut self, now: Timestamp, ends: bool) {
         for (_, run) in &mut self.runs {
             run.tick();
         }
-        let now = Timestamp::now();
         if ends || self.next.is_none_or(|next| now < next) {
             return;
         }
@@ -200,5 +199,82 @@ impl Timer {
         self.status.last_line = ended.lines.last().cloned().unwrap_or_default();
         self.status.message = ended.message;
         self.status.last_exit = Some(ended.exit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trueup_model::{AppName, Digest, ResourceId};
+
+    use super::*;
+    use crate::shim::protocol::{About, VERSION};
+
+    /// A timer whose run counts itself and, until told to go on, waits.
+    fn timer(folder: &std::path::Path, overlap: &str) -> Timer {
+        let script = "echo x >> runs; while [ ! -e go ]; do sleep 0.01; done";
+        let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+        let spec = json!({"schedule": "* * * * *", "command": command, "overlap": overlap});
+        let id = ResourceId::new("host.trueup.dev", "Timer", "", "t");
+        let about = About {
+            version: VERSION,
+            app: AppName::from_text("shop"),
+            body: json!({"spec": spec}),
+            id,
+            document: Digest::of(b""),
+            inputs: Default::default(),
+            folder: folder.to_owned(),
+        };
+        let launch = Launch {
+            about: about.clone(),
+            command,
+            environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+            user: None,
+            run: folder.to_owned(),
+            log: folder.join("log"),
+        };
+        let (reports, _) = watch::channel(Arc::new(Announcer::first(&about)));
+        let spec: TimerSpec = serde_json::from_value(spec).unwrap();
+        let when = When::of(&spec).unwrap();
+        Timer::new(launch, spec, when, Vec::new(), reports)
+    }
+
+    fn runs(folder: &std::path::Path) -> usize {
+        std::fs::read_to_string(folder.join("runs")).unwrap_or_default().lines().count()
+    }
+
+    async fn until(mut good: impl FnMut() -> bool) {
+        let waits = async {
+            while !good() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waits).await.expect("it comes");
+    }
+
+    async fn check(overlap: &str, goes_on: usize, started: usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut timer = timer(folder.path(), overlap);
+        timer.tick(Timestamp::now(), false);
+        assert_eq!(timer.runs.len(), 0, "{overlap}: it is not time");
+        timer.tick(timer.next.unwrap(), false);
+        until(|| runs(folder.path()) == 1).await;
+        timer.tick(timer.next.unwrap() + jiff::Span::new().hours(1), false);
+        until(|| runs(folder.path()) == started).await;
+        std::fs::write(folder.path().join("go"), "").unwrap();
+        assert_eq!(timer.runs.len(), goes_on, "{overlap}");
+        while !timer.runs.is_empty() {
+            timer.look_after_runs().await;
+            tokio::task::yield_now().await;
+        }
+        assert!(timer.status.last_run.is_some(), "{overlap}");
+        assert_eq!(timer.status.last_run.as_ref().map(|run| run.ok), Some(true), "{overlap}");
+    }
+
+    #[tokio::test]
+    async fn what_happens_when_the_last_run_goes_on() {
+        check("Skip", 1, 1).await;
+        check("Allow", 2, 2).await;
+        check("Replace", 2, 2).await;
     }
 }

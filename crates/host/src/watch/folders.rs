@@ -33,10 +33,19 @@ struct State {
     unwatched: BTreeSet<AppName>,
 }
 
+#[derive(Default)]
 struct Watched {
     path: PathBuf,
-    /// By file name.
+    /// Who has something of this name in it.
     names: HashMap<String, Vec<(AppName, ResourceId)>>,
+    /// Whose release it is a part of.
+    whole: Vec<(AppName, ResourceId)>,
+}
+
+/// For which changes in a folder somebody is told.
+enum Interest {
+    Name(String),
+    Whole,
 }
 
 /// What was heard.
@@ -73,12 +82,16 @@ impl WatchedFolders {
             return;
         }
         self.forget(&app.name);
-        let mut by_folder: BTreeMap<PathBuf, Vec<(String, ResourceId)>> = BTreeMap::new();
+        let mut by_folder: BTreeMap<PathBuf, Vec<(Interest, ResourceId)>> = BTreeMap::new();
         for resource in wanted {
             let path = resource.body.pointer("/spec/path").and_then(serde_json::Value::as_str);
             let Some(Ok(place)) = path.map(|path| app.place(path)) else { continue };
-            let named = (place.name().to_owned(), resource.id.clone());
+            let named = (Interest::Name(place.name().to_owned()), resource.id.clone());
             by_folder.entry(place.folder_path()).or_default().push(named);
+            for folder in crate::directory::folders_of_release(app, resource) {
+                let whole = (Interest::Whole, resource.id.clone());
+                by_folder.entry(folder).or_default().push(whole);
+            }
         }
         let mut complete = true;
         for (folder, names) in by_folder {
@@ -90,7 +103,7 @@ impl WatchedFolders {
     }
 
     /// Whether the folder is watched from now on. One that is not there yet will be when it is.
-    fn add(&self, app: &App, folder: &Path, names: Vec<(String, ResourceId)>) -> bool {
+    fn add(&self, app: &App, folder: &Path, interests: Vec<(Interest, ResourceId)>) -> bool {
         let mut state = lock(&self.state);
         let Some(fd) = &self.fd else {
             state.unwatched.insert(app.name.clone());
@@ -109,9 +122,13 @@ impl WatchedFolders {
                 let watched = state
                     .folders
                     .entry(watch)
-                    .or_insert_with(|| Watched { path: folder.to_owned(), names: HashMap::new() });
-                for (name, id) in names {
-                    watched.names.entry(name).or_default().push((app.name.clone(), id));
+                    .or_insert_with(|| Watched { path: folder.to_owned(), ..Watched::default() });
+                for (interest, id) in interests {
+                    let of_interest = match interest {
+                        Interest::Name(name) => watched.names.entry(name).or_default(),
+                        Interest::Whole => &mut watched.whole,
+                    };
+                    of_interest.push((app.name.clone(), id));
                 }
                 state.by_path.insert(folder.to_owned(), watch);
                 true
@@ -141,7 +158,8 @@ impl WatchedFolders {
                 resources.retain(|(name, _)| name != app);
             }
             watched.names.retain(|_, resources| !resources.is_empty());
-            if watched.names.is_empty() {
+            watched.whole.retain(|(name, _)| name != app);
+            if watched.names.is_empty() && watched.whole.is_empty() {
                 idle.push(*watch);
             }
         }
@@ -192,6 +210,7 @@ fn read(fd: &OwnedFd, state: &Mutex<State>) -> Option<Heard> {
             state.lose(event.wd());
         }
         let Some(watched) = state.folders.get(&event.wd()) else { continue };
+        changed.extend(watched.whole.iter().cloned());
         match name {
             Some(name) => changed.extend(watched.names.get(&name).into_iter().flatten().cloned()),
             None => {
@@ -214,7 +233,7 @@ impl State {
     fn lose(&mut self, watch: i32) {
         let Some(watched) = self.folders.remove(&watch) else { return };
         self.by_path.remove(&watched.path);
-        for (app, _) in watched.names.values().flatten() {
+        for (app, _) in watched.names.values().flatten().chain(&watched.whole) {
             self.registered.remove(app);
         }
     }
@@ -232,7 +251,9 @@ pub fn seen(app: &App, id: &ResourceId) -> Seen {
         Ok(folder.stat(place.name())?.map(|stat| Signature::of(&folder, &stat)))
     });
     match now {
-        Ok(Some(now)) if noted.same(&now) => Seen::AsNoted,
+        Ok(Some(now)) if noted.same(&now) && !crate::directory::was_changed(app, id, &entry) => {
+            Seen::AsNoted
+        }
         _ => Seen::Changed,
     }
 }

@@ -3,12 +3,13 @@
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use serde_json::{Value, json};
 use trueup_model::observed::Prediction;
 use trueup_model::tree::{EntryKind, MemoryTree, Tree};
-use trueup_model::{HealthStatus, Payload, Resource};
+use trueup_model::{HealthStatus, Payload, Resource, Target};
 
-use crate::world::{World, declare, failure};
+use crate::world::{DEADLINE, World, declare, failure};
 
 /// A `Directory` with these files, as admission makes it.
 fn directory(path: &str, files: &[(&str, &str)], more: Value) -> Resource {
@@ -108,8 +109,12 @@ async fn changes_by_hand_are_named_and_healed() {
     let mut world = World::new();
     let desired = [site("one")];
     world.apply(&desired).await;
-    std::fs::write(world.own().join("site/index.html"), "hacked").unwrap();
+    assert_eq!(world.round(&desired).await, []);
+    let mut changes = world.target.changes();
     std::fs::write(world.own().join("site/cache.tmp"), "a process may write here").unwrap();
+    std::fs::write(world.own().join("site/index.html"), "hacked").unwrap();
+    let told = tokio::time::timeout(DEADLINE, changes.next()).await.unwrap().unwrap();
+    assert_eq!(told.id, Some(desired[0].id.clone()));
     let seen = world.look(&desired, 0).await;
     assert_eq!(seen.health.status, HealthStatus::Degraded);
     let live = seen.live.unwrap()["spec"]["digest"].to_string();

@@ -1,5 +1,6 @@
 //! `Process` and `Task`.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -322,10 +323,15 @@ async fn users_and_limits_are_set_at_system_level_and_refused_below() {
         return;
     }
     let mut world = World::with(|config| config.level = Level::System);
+    let mode = std::fs::Permissions::from_mode;
+    std::fs::set_permissions(world.folder.path(), mode(0o700)).unwrap();
+    let more = json!({"user": "nobody", "restart": {"policy": "Never"}});
+    let events = world.round(&[sh("web", "true", more.clone())]).await;
+    assert!(failure(&events[0]).contains("nobody cannot enter"), "{events:?}");
+    std::fs::set_permissions(world.folder.path(), mode(0o711)).unwrap();
     std::fs::create_dir_all(world.own()).unwrap();
     std::fs::write(world.own().join("who"), "").unwrap();
     std::os::unix::fs::chown(world.own().join("who"), Some(65534), None).unwrap();
-    let more = json!({"user": "nobody", "restart": {"policy": "Never"}});
     world.apply(&[sh("web", "id -u > who", more)]).await;
     assert_eq!(written(&world, "who").await, "65534");
     world.end().await;
@@ -431,7 +437,7 @@ async fn what_an_app_leaves_behind_is_nobodys() {
     assert!(world.target.known_apps().is_empty());
     // Declared again it has what it left; then it goes for good.
     world.apply(&desired).await;
-    assert_eq!(world.target.known_apps(), [name.clone()]);
+    assert_eq!(world.target.known_apps(), std::slice::from_ref(&name));
     world.apply(&[]).await;
     world.target.forget(&name).await;
     assert!(!world.own().exists() && !world.folder.path().join("state/host/shop").exists());
