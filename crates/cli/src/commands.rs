@@ -6,6 +6,7 @@ pub mod completions;
 pub mod delete;
 pub mod diff;
 pub mod history;
+pub mod kustomize;
 pub mod logs;
 pub mod pause;
 pub mod plan;
@@ -66,6 +67,8 @@ pub enum Command {
     Delete(delete::Args),
     /// End the controller and the processes it keeps
     Stop(stop::Args),
+    /// Build a kustomization, byte for byte as kustomize does
+    Kustomize(kustomize::Args),
     /// Print the JSON Schema of a document
     Schema(schema::Args),
     /// Print completions for a shell
@@ -89,8 +92,19 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Accept(args) => accept::run(args, global, output).await,
         Command::Delete(args) => delete::run(args, global, output).await,
         Command::Stop(args) => stop::run(args, global, output).await,
+        Command::Kustomize(args) => kustomize::run(args),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args),
+    }
+}
+
+/// Writes bytes to standard output; a reader that went away is no error.
+fn write_all(bytes: &[u8]) -> Result<(), CliError> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod disk;
 mod error;
 mod output;
 mod place;

@@ -1,6 +1,6 @@
 //! What kind of folder is this.
 
-use trueup_model::app::{PlainRender, Render};
+use trueup_model::app::{KustomizeRender, PlainRender, Render};
 use trueup_model::tree::{EntryKind, Tree, TreeError, join, resolve};
 use trueup_model::{Diagnostic, Location};
 
@@ -14,7 +14,7 @@ pub enum FolderKind {
     /// As a Helm chart.
     Helm,
     /// As a Kustomize overlay.
-    Kustomize,
+    Kustomize(KustomizeRender),
     /// As files that stand for themselves.
     Plain(PlainRender),
 }
@@ -31,7 +31,9 @@ pub fn kind(
         let given = [options.helm.is_some(), options.kustomize.is_some(), options.plain.is_some()];
         match given {
             [true, false, false] => return Ok(FolderKind::Helm),
-            [false, true, false] => return Ok(FolderKind::Kustomize),
+            [false, true, false] => {
+                return Ok(FolderKind::Kustomize(options.kustomize.clone().unwrap_or_default()));
+            }
             [false, false, true] => {
                 return Ok(FolderKind::Plain(options.plain.clone().unwrap_or_default()));
             }
@@ -45,7 +47,7 @@ pub fn kind(
     if is_file(tree, path, "Chart.yaml") {
         Ok(FolderKind::Helm)
     } else if is_overlay(tree, path) {
-        Ok(FolderKind::Kustomize)
+        Ok(FolderKind::Kustomize(KustomizeRender::default()))
     } else {
         Ok(FolderKind::Plain(PlainRender::default()))
     }

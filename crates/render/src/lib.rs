@@ -8,6 +8,7 @@
 //!
 //! - [`folder`][]: what kind of folder it is
 //! - [`plain`][]: YAML and JSON files as they stand
+//! - `kustomize`: overlays
 //! - [`apps`][]: `App` documents, which are not resources of a target
 //! - [`admit`][]: validate, normalise
 //! - [`decode`][]: documents into types, with `did you mean`
@@ -16,6 +17,7 @@ pub mod admit;
 pub mod apps;
 pub mod decode;
 pub mod folder;
+mod kustomize;
 pub mod plain;
 
 use std::collections::BTreeMap;
@@ -113,9 +115,8 @@ impl Renderer {
                 diagnostics.push(not_yet(request.path, "Chart.yaml", "Helm charts"));
                 Vec::new()
             }
-            Ok(FolderKind::Kustomize) => {
-                diagnostics.push(not_yet(request.path, "kustomization.yaml", "Kustomize overlays"));
-                Vec::new()
+            Ok(FolderKind::Kustomize(options)) => {
+                kustomize::read(tree, request.path, &options, diagnostics)
             }
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
