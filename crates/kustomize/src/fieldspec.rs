@@ -6,7 +6,7 @@ use crate::config::FieldSpec;
 use crate::error::{Context, Error, Result};
 use crate::id::{Gvk, ResId, split_api_version};
 use crate::metadata;
-use crate::node::{Kind, is_null, lookup_mut, lookup_or_create, split_path};
+use crate::node::{Kind, check_length, is_null, lookup_mut, lookup_or_create, split_path};
 
 /// What a field is made as where it is missing or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub(crate) fn at_field(
     }
     let mut walk = Walk { make: make.filter(|_| spec.create), set };
     let result = if spec.path.contains('\\') {
-        walk.visit(resource, &split_path(&spec.path, '/'))
+        walk.start(resource, &split_path(&spec.path, '/'))
     } else {
         let path = spec.path.strip_prefix('/').unwrap_or(&spec.path);
-        walk.visit(resource, &path.split('/').collect::<Vec<_>>())
+        walk.start(resource, &path.split('/').collect::<Vec<_>>())
     };
     result.map_err(|error| {
         error.context(format!("considering field '{}' of object {}", spec.path, id(resource)))
@@ -81,6 +81,11 @@ struct Walk<'s> {
 }
 
 impl Walk<'_> {
+    fn start<S: AsRef<str>>(&mut self, resource: &mut Node, path: &[S]) -> Result<()> {
+        check_length(path.len())?;
+        self.visit(resource, path)
+    }
+
     fn visit<S: AsRef<str>>(&mut self, node: &mut Node, path: &[S]) -> Result<()> {
         let Some((part, rest)) = path.split_first() else { return (self.set)(node) };
         if is_null(node) {

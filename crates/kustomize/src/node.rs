@@ -12,7 +12,9 @@ mod pattern;
 use trueup_yaml::{Content, Dialect, Indent, Node, Resolved, Style, Tag, node_to_yaml_v3};
 
 pub(crate) use json::from_json;
-pub(crate) use path::{lookup, lookup_mut, lookup_or_create, split_path, split_path_with_brackets};
+pub(crate) use path::{
+    check_length, lookup, lookup_mut, lookup_or_create, split_path, split_path_with_brackets,
+};
 pub(crate) use pattern::{Found, follow, select};
 
 use crate::error::{Error, Result};
@@ -48,6 +50,39 @@ impl Kind {
             Self::Scalar => Node::scalar(""),
             Self::Mapping => Node::mapping(Vec::new()),
             Self::Sequence => Node::sequence(Vec::new()),
+        }
+    }
+}
+
+/// How deep a value may be nested: what goes in is limited by the parser, and so is what steps make
+/// of it.
+pub(crate) const DEPTH_MAX: usize = 600;
+
+/// How many values a step may copy at once.
+const COPY_MAX: usize = 2_000_000;
+
+/// An error if a value is too large to be copied, or too deep for a place at that depth. Otherwise a
+/// value that is copied into itself again and again would grow without end.
+pub(crate) fn check_copy(value: &Node, depth: usize) -> Result<()> {
+    let mut budget = COPY_MAX;
+    if fits(value, depth, &mut budget) {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "a copied value has more than {COPY_MAX} values or is nested more than {DEPTH_MAX} levels deep"
+    )))
+}
+
+fn fits(value: &Node, depth: usize, budget: &mut usize) -> bool {
+    if depth > DEPTH_MAX || *budget == 0 {
+        return false;
+    }
+    *budget -= 1;
+    match &value.content {
+        Content::Scalar(_) => true,
+        Content::Sequence(items) => items.iter().all(|item| fits(item, depth + 1, budget)),
+        Content::Mapping(entries) => {
+            entries.iter().all(|(_, value)| fits(value, depth + 1, budget))
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::id::{DEFAULT_NAMESPACE, ResId};
 use crate::kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector};
 use crate::metadata;
 use crate::node::{
-    Found, Kind, follow, is_null, lookup, replace_text, select, split_path_with_brackets, text,
+    Found, Kind, check_copy, follow, is_null, lookup, replace_text, select,
+    split_path_with_brackets, text,
 };
 use crate::select::{LabelSelector, Matcher, Selector};
 
@@ -182,6 +183,7 @@ fn copy(resource: &mut Node, value: &Node, target: &TargetSelector) -> Result<()
     let paths = if target.field_paths.is_empty() { &default } else { &*target.field_paths };
     for path in paths {
         let parts = split_path_with_brackets(path, '.');
+        check_copy(value, parts.len())?;
         if structured::set(resource, value, &parts, create).is_some() {
             continue;
         }

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::node::DEPTH_MAX;
 
 type Operation = Map<String, Value>;
 
 const MISSING: &str = "missing value";
 const BAD_INDEX: &str = "invalid index referenced";
 const TEST_FAILED: &str = "test failed";
+/// How many values an operation may put into a document.
+const VALUES_MAX: usize = 2_000_000;
 
 /// Applies operations in their order; the first that fails ends it.
 pub(super) fn apply(document: &mut Value, operations: &[Operation]) -> Result<()> {
@@ -40,6 +43,27 @@ fn value(operation: &Operation) -> Value {
     operation.get("value").cloned().unwrap_or_default()
 }
 
+/// An error if a value is too large to be put into the document, or too deep for its place there.
+fn check_size(value: &Value, path: &str) -> Result<()> {
+    fn fits(value: &Value, depth: usize, budget: &mut usize) -> bool {
+        if depth > DEPTH_MAX || *budget == 0 {
+            return false;
+        }
+        *budget -= 1;
+        match value {
+            Value::Array(items) => items.iter().all(|item| fits(item, depth + 1, budget)),
+            Value::Object(fields) => fields.values().all(|field| fits(field, depth + 1, budget)),
+            _ => true,
+        }
+    }
+    if fits(value, path.matches('/').count(), &mut { VALUES_MAX }) {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the value for path '{path}' has more than {VALUES_MAX} values or is nested more than {DEPTH_MAX} levels deep"
+    )))
+}
+
 fn add(document: &mut Value, operation: &Operation) -> Result<()> {
     let path = text(operation, "path", "add")?;
     let (container, key) = find(document, path).ok_or_else(|| {
@@ -47,8 +71,10 @@ fn add(document: &mut Value, operation: &Operation) -> Result<()> {
             "add operation does not apply: doc is missing path: \"{path}\": {MISSING}"
         ))
     })?;
+    let value = value(operation);
+    check_size(&value, path)?;
     container
-        .add(&key, value(operation))
+        .add(&key, value)
         .map_err(|error| error.context(format!("error in add for path: '{path}'")))
 }
 
@@ -77,18 +103,20 @@ fn replace(document: &mut Value, operation: &Operation) -> Result<()> {
     }
     let missing =
         |what: &str| format!("replace operation does not apply: doc is missing {what}: {path}");
+    let value = value(operation);
+    check_size(&value, path)?;
     let (container, key) = find(document, path)
         .ok_or_else(|| Error::new(format!("{}: {MISSING}", missing("path"))))?;
     match container {
         Container::Object(object) => {
-            object.insert(key, value(operation));
+            object.insert(key, value);
             Ok(())
         }
         Container::Array(items) => {
             let place = present(items.len(), &key).ok().and_then(|index| items.get_mut(index));
             match place {
                 Some(place) => {
-                    *place = value(operation);
+                    *place = value;
                     Ok(())
                 }
                 None => Err(Error::new(format!("{}: {MISSING}", missing("key")))),
@@ -113,6 +141,7 @@ fn move_value(document: &mut Value, operation: &Operation) -> Result<()> {
             "move operation does not apply: doc is missing destination path: {path}: {MISSING}"
         ))
     })?;
+    check_size(&moved, path)?;
     container
         .add(&key, moved)
         .map_err(|error| error.context(format!("error in move for path: '{path}'")))
@@ -136,6 +165,7 @@ fn copy(document: &mut Value, operation: &Operation) -> Result<()> {
             "copy operation does not apply: doc is missing destination path: {path}: {MISSING}"
         ))
     })?;
+    check_size(&copied, path)?;
     container
         .add(&key, copied)
         .map_err(|error| error.context("error while adding value during copy"))
@@ -304,6 +334,14 @@ mod tests {
             json!({"op": "move", "from": "/a~1b/m~0n", "path": "/c"}),
             Ok(json!({"a/b": {}, "c": 1})),
         );
+    }
+
+    #[test]
+    fn a_value_that_is_copied_into_itself_does_not_grow_without_end() {
+        let copy = json!({"op": "copy", "from": "/a", "path": "/a/-"});
+        let Value::Object(copy) = copy else { panic!("an operation is an object") };
+        let mut document = json!({"a": [1]});
+        assert!(apply(&mut document, &vec![copy; 100]).is_err());
     }
 
     #[test]

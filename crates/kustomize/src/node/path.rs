@@ -2,7 +2,7 @@
 
 use trueup_yaml::{Content, Node};
 
-use super::{Kind, expect, is_null, text};
+use super::{DEPTH_MAX, Kind, expect, is_null, text};
 use crate::error::{Error, Result};
 
 /// Splits a path at a delimiter that no backslash precedes. One at the start is skipped.
@@ -49,6 +49,14 @@ pub(crate) fn split_path_with_brackets(path: &str, delimiter: char) -> Vec<Strin
         }
     }
     parts
+}
+
+/// An error if a path has more parts than a value has levels.
+pub(crate) fn check_length(parts: usize) -> Result<()> {
+    if parts <= DEPTH_MAX {
+        return Ok(());
+    }
+    Err(Error::new(format!("a field path has {parts} parts; at most {DEPTH_MAX} are possible")))
 }
 
 /// A step of a path.
@@ -135,6 +143,7 @@ fn walk<'a, S: AsRef<str>>(
     path: &[S],
     create: Option<Kind>,
 ) -> Result<Option<&'a mut Node>> {
+    check_length(path.len())?;
     let mut node = node;
     let mut parts = parts(path).peekable();
     while let Some(part) = parts.next() {

@@ -2,7 +2,9 @@
 
 use trueup_yaml::{Content, Limits, Node, Style, parse_first};
 
-use super::path::{at_mut, element, index, is_list_index, kind_of_child, new_element};
+use super::path::{
+    at_mut, check_length, element, index, is_list_index, kind_of_child, new_element,
+};
 use super::{Kind, expect, is_null, text, to_text};
 use crate::error::{Error, Result};
 use crate::select::pattern::compile;
@@ -29,6 +31,7 @@ pub(crate) fn select<S: AsRef<str>>(
     path: &[S],
     create: Option<Kind>,
 ) -> Result<Vec<Found>> {
+    check_length(path.len())?;
     let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
     let mut selection = Selection { create, found: Vec::new(), route: Vec::new(), apart: false };
     selection.select(node, &path)?;
