@@ -75,8 +75,9 @@ pub fn library(profile: Profile) -> Vec<Function> {
     functions.extend(crypto::functions());
     match profile {
         Profile::Helm3 => {
+            functions.retain(|function| !matches!(function.name, "mustToYaml" | "toToml"));
+            functions.extend_from_slice(documents::FUNCTIONS_3);
             functions.extend_from_slice(versions::FUNCTIONS_3_3);
-            functions.retain(|function| function.name != "mustToYaml");
         }
         Profile::Helm4 => functions.extend_from_slice(versions::FUNCTIONS),
     }

@@ -16,7 +16,8 @@
 //! - **Nothing leaves its budget.** Steps, bytes and depth are counted wherever a template can make
 //!   work; running out is an error of that template and never the end of the process.
 //!
-//! The crate knows no charts, no YAML and no Kubernetes.
+//! The function library of Helm ([`functions`]) is part of it, with YAML from its own crate; which
+//! functions there are is up to the embedder. The crate knows no charts and no Kubernetes.
 
 pub mod ast;
 mod builtins;

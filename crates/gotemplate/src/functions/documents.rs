@@ -15,6 +15,7 @@ use crate::function::{Args, Function, FunctionError};
 use crate::types::{Kind, Type};
 use crate::value::{Str, Value};
 use present::{Presented, View};
+use toml::Floats;
 
 const ANY: &Type = Type::ANY;
 const STRING: &Type = Type::STRING;
@@ -31,7 +32,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("toYaml", &[ANY], STRING, |c, a| quietly(to_yaml(c, a))),
     Function::new("mustToYaml", &[ANY], STRING, to_yaml),
     Function::new("toYamlPretty", &[ANY], STRING, |c, a| quietly(to_yaml_pretty(c, a))),
-    Function::new("toToml", &[ANY], STRING, to_toml),
+    Function::new("toToml", &[ANY], STRING, |c, a| to_toml(c, a, Floats::Exponent)),
     Function::new("fromJson", &[STRING], MAP, from_json),
     Function::new("fromJsonArray", &[STRING], LIST, from_json_array),
     Function::new("mustFromJson", &[STRING], ANY, |_, a| {
@@ -41,6 +42,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("fromYamlArray", &[STRING], LIST, from_yaml_array),
     Function::new("fromToml", &[STRING], MAP, from_toml),
 ];
+
+/// As Helm 3 has them, which carries an older TOML library.
+pub(super) const FUNCTIONS_3: &[Function] =
+    &[Function::new("toToml", &[ANY], STRING, |c, a| to_toml(c, a, Floats::Plain))];
 
 /// The empty string instead of an error of the value.
 fn quietly(outcome: Outcome) -> Outcome {
@@ -107,8 +112,8 @@ fn without_newline(printed: Result<String, trueup_yaml::PrintError>) -> Outcome 
 }
 
 /// An error of the encoder is the result.
-fn to_toml(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let encoded = toml::encode(context, args.any(0))?;
+fn to_toml(context: &mut Context<'_>, args: Args<'_>, floats: Floats) -> Outcome {
+    let encoded = toml::encode(context, args.any(0), floats)?;
     Ok(Value::string(encoded.unwrap_or_else(String::from)))
 }
 

@@ -93,6 +93,9 @@ fn error(code: &str, expression: &str) -> FunctionError {
     FunctionError::new(format!("error parsing regexp: {code}: `{expression}`"))
 }
 
+/// How large a compiled pattern may be, in bytes.
+const SIZE_LIMIT: usize = 32 << 20;
+
 /// How many patterns are kept compiled: templates use the same few again and again.
 const KEPT: usize = 32;
 
@@ -113,7 +116,11 @@ fn compile(context: &mut Context<'_>, pattern: &Str) -> Result<Pattern, Function
         return Ok(compiled);
     }
     context.charge_steps(1000 + 100 * pattern.len() as u64)?;
-    let compiled = compile_anew(pattern)?;
+    let compiled = compile_anew(pattern);
+    // What a pattern costs is not seen before: a repetition multiplies what it repeats.
+    let size = compiled.as_ref().map_or(SIZE_LIMIT / 8, |compiled| compiled.regex.memory_usage());
+    context.charge_steps(size as u64 / 8)?;
+    let compiled = compiled?;
     COMPILED.with_borrow_mut(|kept| {
         if kept.len() >= KEPT {
             kept.remove(0);
@@ -125,7 +132,7 @@ fn compile(context: &mut Context<'_>, pattern: &Str) -> Result<Pattern, Function
 
 fn compile_anew(pattern: &Str) -> Result<Pattern, FunctionError> {
     let translated = syntax::translate(pattern)?;
-    let config = Config::new().nfa_size_limit(Some(32 << 20)).utf8_empty(true);
+    let config = Config::new().nfa_size_limit(Some(SIZE_LIMIT)).utf8_empty(true);
     let depth = u32::try_from(4 * syntax::DEEPEST).unwrap_or(u32::MAX);
     let regex = with_room(|| {
         Regex::builder()

@@ -127,8 +127,9 @@ fn decode_last(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 fn trim_all(_: &mut Context<'_>, args: Args<'_>) -> Outcome {
-    let cut: Vec<char> = runes(args.string(0)?).collect();
-    text(trim(args.string(1)?, |c| cut.contains(&c)))
+    let mut cut: Vec<char> = runes(args.string(0)?).collect();
+    cut.sort_unstable();
+    text(trim(args.string(1)?, |c| cut.binary_search(&c).is_ok()))
 }
 
 /// `strings.ToUpper`; text that is already so keeps its invalid bytes.

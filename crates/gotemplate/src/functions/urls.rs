@@ -199,17 +199,43 @@ fn authority(text: &[u8]) -> Result<(Option<User>, Vec<u8>), String> {
 }
 
 fn host(text: &[u8]) -> Result<Vec<u8>, String> {
-    let port = if text.starts_with(b"[") {
-        let end = text.iter().rposition(|b| *b == b']');
-        let end = end.ok_or_else(|| "missing ']' in host".to_owned())?;
-        &text[end + 1..]
-    } else {
-        text.iter().rposition(|b| *b == b':').map_or(&b""[..], |at| &text[at..])
-    };
-    if !is_optional_port(port) {
-        return Err(format!("invalid port {} after host", quote(port)));
+    match text.iter().rposition(|b| *b == b'[') {
+        Some(0) => return address(text),
+        Some(_) => return Err("invalid IP-literal".to_owned()),
+        None => {}
     }
+    let port = text.iter().rposition(|b| *b == b':').map_or(&b""[..], |at| &text[at..]);
+    check_port(port)?;
     unescape(text, Place::Host)
+}
+
+fn check_port(port: &[u8]) -> Result<(), String> {
+    match is_optional_port(port) {
+        true => Ok(()),
+        false => Err(format!("invalid port {} after host", quote(port))),
+    }
+}
+
+/// An IPv6 address in brackets, perhaps with a zone and a port.
+fn address(text: &[u8]) -> Result<Vec<u8>, String> {
+    let end = text.iter().rposition(|b| *b == b']');
+    let end = end.ok_or_else(|| "missing ']' in host".to_owned())?;
+    check_port(&text[end + 1..])?;
+    let inner = text.get(1..end).unwrap_or_default();
+    let zone = inner.windows(3).position(|part| part == b"%25").unwrap_or(inner.len());
+    let (address, zone) = inner.split_at(zone);
+    let address = unescape(address, Place::Host)?;
+    let parsed = std::str::from_utf8(&address).ok().and_then(|text| text.parse().ok());
+    match parsed {
+        Some(std::net::IpAddr::V6(_)) => {}
+        Some(std::net::IpAddr::V4(_)) => return Err("invalid IP-literal".to_owned()),
+        None => {
+            let quoted = quote(&address);
+            return Err(format!("invalid host: ParseAddr({quoted}): unable to parse IP"));
+        }
+    }
+    let zone = unescape(zone, Place::User)?;
+    Ok([b"[", &address[..], &zone, &text[end..]].concat())
 }
 
 fn is_optional_port(text: &[u8]) -> bool {

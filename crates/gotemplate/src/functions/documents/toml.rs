@@ -4,4 +4,4 @@ mod decode;
 mod encode;
 
 pub(super) use decode::decode;
-pub(super) use encode::encode;
+pub(super) use encode::{Floats, encode};

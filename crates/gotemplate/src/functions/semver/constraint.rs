@@ -90,10 +90,11 @@ impl Conjunction {
         loop {
             let (comparison, after) =
                 Comparison::read(rest.trim_start_matches(SPACE), dialect).ok_or_else(improper)?;
-            comparisons.push(comparison?);
+            comparisons.push(comparison);
             let next = after.trim_start_matches(SPACE);
             if next.is_empty() {
-                return Ok(Self(comparisons));
+                // The form of all is looked at before the versions in it.
+                return comparisons.into_iter().collect::<Result<_, _>>().map(Self);
             }
             match next.strip_prefix(',') {
                 Some(behind) => rest = behind,

@@ -18,6 +18,7 @@ const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
 pub(in super::super) fn encode(
     context: &mut Context<'_>,
     value: &Value,
+    floats: Floats,
 ) -> Result<Result<String, String>, FunctionError> {
     if let Value::Nil = value {
         return Err(FunctionError::new("reflect: call of reflect.Value.Type on zero Value"));
@@ -28,7 +29,7 @@ pub(in super::super) fn encode(
         }
         checked => checked?,
     }
-    let mut encoder = Encoder { out: String::new() };
+    let mut encoder = Encoder { out: String::new(), floats };
     let outcome = encoder.encode(&[], &direct(value));
     Ok(outcome.map(|()| encoder.out))
 }
@@ -82,6 +83,16 @@ fn is_table_array(list: &List) -> Result<bool, String> {
 
 struct Encoder {
     out: String,
+    floats: Floats,
+}
+
+/// How large and small floating-point numbers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Floats {
+    /// With all their digits: before release 1.5.
+    Plain,
+    /// With an exponent.
+    Exponent,
 }
 
 type Encoded = Result<(), String>;
@@ -200,8 +211,8 @@ impl Encoder {
     fn element(&mut self, value: &Value) -> Encoded {
         match value {
             Value::Bool(b) => self.out += &b.to_string(),
-            Value::Float64(n) => self.out += &float(*n, 64),
-            Value::Float32(n) => self.out += &float(f64::from(*n), 32),
+            Value::Float64(n) => self.out += &float(*n, 64, self.floats),
+            Value::Float32(n) => self.out += &float(f64::from(*n), 32, self.floats),
             Value::String(text) => self.out += &quoted(text),
             Value::List(_) | Value::Bytes(_) => {
                 self.out.push('[');
@@ -253,13 +264,14 @@ fn entries(value: &Value) -> Vec<(Str, Value)> {
 }
 
 /// A number with a point or an exponent.
-fn float(n: f64, bits: u32) -> String {
+fn float(n: f64, bits: u32, floats: Floats) -> String {
     match n {
         _ if n.is_nan() => "nan".to_owned(),
         f64::INFINITY => "inf".to_owned(),
         f64::NEG_INFINITY => "-inf".to_owned(),
         _ => {
-            let text = format_float(n, b'g', None, bits);
+            let verb = if floats == Floats::Plain { b'f' } else { b'g' };
+            let text = format_float(n, verb, None, bits);
             if text.contains(['e', '.']) { text } else { text + ".0" }
         }
     }
