@@ -9,10 +9,10 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 TOOLS := $(CACHE)/tools
 TRUEUP := $(CARGO_TARGET_DIR)/debug/trueup
 
-.PHONY: help run build test lint deny conformance sim bench clean needs needs-test
+.PHONY: help run build test lint deny conformance sim clean needs needs-test
 
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+	@sed -n 's/^## //p' Makefile
 
 ## make run          build TrueUp and keep this machine true to examples/quickstart of this clone
 run: build
@@ -47,6 +47,12 @@ deny: $(TOOLS)/bin/cargo-deny
 ## make conformance  compare with the originals' output, and say how many cases agree
 conformance: needs
 	cargo test --locked -p trueup-yaml -p trueup-gotemplate -p trueup-helm -p trueup-kustomize --tests -- --nocapture 2>&1 | grep -E '^(not tested|[a-z0-9_/ -]+: [0-9]+/[0-9]+|  differs)' || true
+
+## make sim          live through simulated worlds (SEEDS=2000, FROM=0)
+SEEDS ?= 2000
+FROM ?= 0
+sim: needs
+	SIM_SEEDS=$(SEEDS) SIM_FROM=$(FROM) cargo test --locked -p trueup-sim -- --nocapture
 
 # What building needs: a Rust toolchain, a C compiler (SQLite, TLS), and python3 for the example.
 needs:

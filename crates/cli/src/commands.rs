@@ -2,15 +2,18 @@
 
 pub mod accept;
 pub mod apply;
+pub mod backup;
 pub mod completions;
 pub mod delete;
 pub mod diff;
 pub mod history;
+pub mod install;
 pub mod kustomize;
 pub mod logs;
 pub mod pause;
 pub mod plan;
 pub mod release;
+pub mod restore;
 pub mod rollback;
 pub mod run;
 pub mod schema;
@@ -67,6 +70,14 @@ pub enum Command {
     Delete(delete::Args),
     /// End the controller and the processes it keeps
     Stop(stop::Args),
+    /// Write everything that is remembered into one file
+    Backup(backup::Args),
+    /// Make a state folder from a backup
+    Restore(restore::Args),
+    /// Make the controller a service of this machine
+    Install(install::Args),
+    /// Take back what `install` did; processes go on
+    Uninstall(install::UninstallArgs),
     /// Build a kustomization, byte for byte as kustomize does
     Kustomize(kustomize::Args),
     /// Print the JSON Schema of a document
@@ -92,6 +103,10 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Accept(args) => accept::run(args, global, output).await,
         Command::Delete(args) => delete::run(args, global, output).await,
         Command::Stop(args) => stop::run(args, global, output).await,
+        Command::Backup(args) => backup::run(args, global, output).await,
+        Command::Restore(args) => restore::run(args, global, output),
+        Command::Install(args) => install::run(args, global, output),
+        Command::Uninstall(args) => install::uninstall(args, output),
         Command::Kustomize(args) => kustomize::run(args),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args),
