@@ -44,12 +44,19 @@ pub struct Field {
     pub of: &'static Type,
     /// Are the fields and methods of its type also those of the struct?
     pub embedded: bool,
+    /// Its `json` tag: another name for it in JSON and YAML, and perhaps `,omitempty`.
+    pub tag: &'static str,
 }
 
 impl Field {
     /// A field that is not embedded.
     pub const fn new(name: &'static str, of: &'static Type) -> Self {
-        Self { name, of, embedded: false }
+        Self { name, of, embedded: false, tag: "" }
+    }
+
+    /// A field that is not embedded, with a `json` tag.
+    pub const fn tagged(name: &'static str, of: &'static Type, tag: &'static str) -> Self {
+        Self { name, of, embedded: false, tag }
     }
 
     /// Can a template see it?

@@ -123,8 +123,11 @@ fn fields(value: &Value, view: View) -> Vec<(Str, Value)> {
         if field.embedded && view == View::Json {
             found.extend(fields(&value, view));
         } else if field.name.starts_with(|c: char| c.is_ascii_uppercase()) {
+            let (tagged, options) = field.tag.split_once(',').unwrap_or((field.tag, ""));
             let name = match view {
-                View::Json => field.name.to_owned(),
+                View::Json if options == "omitempty" && !value.is_true() => continue,
+                View::Json if tagged.is_empty() => field.name.to_owned(),
+                View::Json => tagged.to_owned(),
                 View::Yaml => field.name.to_lowercase(),
             };
             found.push((name.into(), value));

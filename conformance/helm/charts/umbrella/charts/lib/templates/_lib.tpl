@@ -1,0 +1,2 @@
+{{- define "shared.who" }}lib{{ end -}}
+{{- define "lib.greeting" }}hello {{ . }}{{ end -}}

@@ -1,0 +1,45 @@
+//! Helm charts, natively: chart + values + capabilities + release → resources, byte for byte as
+//! `helm template` of Helm 4.1.4 (or, on request, 3.17.2) prints them.
+//!
+//! Why another Helm: rendering inside the process reads an immutable tree instead of a checkout,
+//! costs no start of a program, runs inside a budget that a hostile chart cannot leave, and knows of
+//! each resource where it comes from. That is only worth something if the bytes are the same, since
+//! charts hash what they render. So nothing here is improved upon: where Helm has a quirk, so has
+//! this crate, and the conformance suites (`tests/conformance.rs`) compare more than a thousand
+//! charts. What differs is listed in `docs/helm.md`.
+//!
+//! The parts, in the order in which data flows:
+//!
+//! - [`chart`]: files → [`chart::Chart`]. Folders and archives, `.helmignore`, `Chart.yaml`,
+//!   subcharts. A chart is immutable, `Send + Sync`, parses its templates once, and can be cached by
+//!   the digest of what it was loaded from.
+//! - [`values`]: files and flags → values; how they and the defaults of charts become one map; whether
+//!   they are what the charts' schemas demand.
+//! - `assembly`: which subcharts take part in a rendering, under which names.
+//! - `engine`: the templates, executed. The language and its library are those of
+//!   `trueup_gotemplate`; here are the objects that charts see and the functions that know charts.
+//! - `manifest`: what templates wrote → [`Manifest`]s and [`Hook`]s, in order.
+//! - [`render`]: all of it, with what else it needs from outside as [`Need`]s.
+//! - [`mod@template`]: the command `helm template`, as a function from arguments to bytes.
+//!
+//! What differs between the two versions of Helm asks the [`Profile`].
+
+mod assembly;
+mod capabilities;
+pub mod chart;
+mod decode;
+mod document;
+mod engine;
+mod manifest;
+mod pattern;
+mod profile;
+mod render;
+pub mod template;
+pub mod values;
+mod versions;
+
+pub use capabilities::{Capabilities, KubeVersion};
+pub use engine::host::{Lookup, Lookups, Randomness};
+pub use manifest::{Hook, HookEvent, Manifest, ManifestError};
+pub use profile::Profile;
+pub use render::{Crd, Need, Options, Release, RenderError, Rendered, Stage, render};
