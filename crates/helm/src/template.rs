@@ -231,7 +231,9 @@ fn check_installable(chart: &Chart, profile: Profile, output: &mut Output) -> Re
         Profile::Helm3 => "An",
         Profile::Helm4 => "an",
     };
-    let checking = format!("{checking} error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies");
+    let checking = format!(
+        "{checking} error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies"
+    );
     let declared = metadata.dependencies().count();
     if is_unsupported(chart, profile) && chart.dependencies.len() > declared {
         return Err(format!("{checking}: unsupported chart dependency type"));
