@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::node::{Kind, expect, is_empty_map, is_null, set_field_text, text};
 use crate::schema::Type;
 
+/// How many elements all versions of a list may have together. Each is compared with each.
+const ELEMENTS_MAX: usize = 20_000;
+
 /// The values of an element's keys, in the order of the keys; empty where it lacks one.
 type Values = Vec<CompactString>;
 
@@ -40,6 +43,12 @@ impl<'s, V: Visitor> Walker<'s, V> {
             return self.elements_of_one(only, others, item);
         }
         let mut lists = Lists::take(versions, self.prepend);
+        if lists.nodes.len() > ELEMENTS_MAX {
+            return Err(Error::new(format!(
+                "a list to be merged has {} elements; at most {ELEMENTS_MAX} are possible",
+                lists.nodes.len()
+            )));
+        }
         let values = if keys.is_empty() { lists.texts() } else { lists.values(&keys) };
         let keys = if keys.is_empty() { vec![CompactString::default()] } else { keys };
         let merged = self.merge_elements(&mut lists, &keys, values, item)?;
