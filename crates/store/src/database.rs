@@ -9,7 +9,8 @@ use crate::StoreError;
 
 /// What turns an empty database into today's, step by step. A step that was released is never
 /// changed: another one is added below it. SQLite's `user_version` counts the steps that were taken.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -43,7 +44,17 @@ const STEPS: &[&str] = &["
         form INTEGER NOT NULL,
         body BLOB NOT NULL
     );
-"];
+",
+    "
+    -- What the sets of records hold, once each, by the digest of the JSON; `app.sets` names them in
+    -- the order in which the record's sets come.
+    CREATE TABLE holding (
+        digest BLOB PRIMARY KEY,
+        contents TEXT NOT NULL
+    );
+    ALTER TABLE app ADD COLUMN sets TEXT NOT NULL DEFAULT '[]';
+",
+];
 
 /// The newest schema this program knows.
 pub(crate) const SCHEMA: u32 = STEPS.len() as u32;

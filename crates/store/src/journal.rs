@@ -8,7 +8,7 @@
 //! Room for what is to come is reserved before it is needed, so that the disk does not turn out full
 //! after the database has committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,7 +22,7 @@ use trueup_model::{AppName, Digest};
 use crate::StoreError;
 
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The file is not rewritten while it is smaller than this.
 const SMALL: u64 = 1 << 20;
 /// How often what counts must fit into the file before it is rewritten.
@@ -58,15 +58,30 @@ pub(crate) struct Line {
     pub(crate) commit: u64,
     pub(crate) app: AppName,
     pub(crate) head: Head,
-    /// The record as JSON; `None` once the app is removed.
+    /// What the record's sets hold, by name; the lines of these come before this one.
+    #[serde(default)]
+    pub(crate) sets: Vec<Digest>,
+    /// The record as JSON, its sets empty; `None` once the app is removed.
     pub(crate) record: Option<Box<RawValue>>,
 }
+
+/// A line: what sets of this name hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HoldingLine {
+    pub(crate) set: Digest,
+    pub(crate) contents: Box<RawValue>,
+}
+
+/// How the JSON of a [`HoldingLine`] begins.
+const HOLDING: &str = "{\"set\":";
 
 /// What the file says.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) installation: String,
     pub(crate) lines: BTreeMap<AppName, Line>,
+    /// What sets hold, by name.
+    pub(crate) holdings: BTreeMap<Digest, Box<RawValue>>,
     /// Whether a line other than the last could not be read: then what it said is not known.
     pub(crate) damaged: bool,
     /// Whether every line could be read, the last one included.
@@ -113,13 +128,22 @@ pub(crate) fn read(path: &Path) -> Result<Option<Contents>, StoreError> {
         // A line that cannot be read is torn if it is the last, and damage if it is not.
         contents.damaged |= !contents.whole;
         contents.length += text.len() as u64;
-        match open_line::<Line>(&text) {
-            Some(line) => {
-                contents.counting.insert(line.app.clone(), text.len() as u64);
-                contents.lines.insert(line.app.clone(), line);
-            }
-            None => contents.whole = false,
+        contents.whole = contents.take(&text);
+    }
+}
+
+impl Contents {
+    /// Takes a line; whether it could be read.
+    fn take(&mut self, text: &[u8]) -> bool {
+        if text.get(17..).is_some_and(|json| json.starts_with(HOLDING.as_bytes())) {
+            let Some(line) = open_line::<HoldingLine>(text) else { return false };
+            self.holdings.insert(line.set, line.contents);
+            return true;
         }
+        let Some(line) = open_line::<Line>(text) else { return false };
+        self.counting.insert(line.app.clone(), text.len() as u64);
+        self.lines.insert(line.app.clone(), line);
+        true
     }
 }
 
@@ -133,6 +157,8 @@ pub(crate) struct Journal {
     reserved: u64,
     counting: BTreeMap<AppName, u64>,
     counted: u64,
+    /// The names of the sets of which the file says what they hold.
+    sets: BTreeSet<Digest>,
 }
 
 impl Journal {
@@ -143,17 +169,20 @@ impl Journal {
         }
         let failed = |source| StoreError::io(path, "written", source);
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
-        let Contents { length, counting, .. } = contents;
-        let counted = counting.values().sum();
+        let Contents { length, counting, holdings, .. } = contents;
+        let held = holdings.values().map(|json| json.get().len() as u64).sum::<u64>();
+        let counted = counting.values().sum::<u64>() + held;
+        let sets = holdings.into_keys().collect();
         let path = path.to_owned();
-        Ok(Some(Self { path, file, length, reserved: length, counting, counted }))
+        Ok(Some(Self { path, file, length, reserved: length, counting, counted, sets }))
     }
 
-    /// Writes the file anew: a header and these lines. What was there stays until the new one is
-    /// whole and durable.
+    /// Writes the file anew: a header, what sets hold, and the lines of the apps. What was there
+    /// stays until the new one is whole and durable.
     pub(crate) fn rewrite(
         path: &Path,
         installation: &str,
+        holdings: Vec<HoldingLine>,
         lines: impl IntoIterator<Item = Result<Line, StoreError>>,
     ) -> Result<Self, StoreError> {
         let failed = |source| StoreError::io(path, "written", source);
@@ -171,6 +200,15 @@ impl Journal {
         out.write_all(&text).map_err(failed)?;
         let mut counting = BTreeMap::new();
         let mut length = text.len() as u64;
+        let mut held = 0;
+        let mut sets = BTreeSet::new();
+        for line in holdings {
+            let text = close_line(&line);
+            out.write_all(&text).map_err(failed)?;
+            held += text.len() as u64;
+            sets.insert(line.set);
+        }
+        length += held;
         for line in lines {
             let line = line?;
             let text = close_line(&line);
@@ -184,8 +222,8 @@ impl Journal {
         if let Some(folder) = path.parent() {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
-        let counted = counting.values().sum();
-        Ok(Self { path: path.to_owned(), file, length, reserved: length, counting, counted })
+        let counted = counting.values().sum::<u64>() + held;
+        Ok(Self { path: path.to_owned(), file, length, reserved: length, counting, counted, sets })
     }
 
     /// Makes sure that `bytes` more fit on the disk.
@@ -204,17 +242,28 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether the file says what sets of this name hold.
+    pub(crate) fn knows(&self, set: &Digest) -> bool {
+        self.sets.contains(set)
+    }
+
     /// Appends lines durably. After an error the file must be rewritten before it is used again.
-    pub(crate) fn append(&mut self, lines: &[(AppName, Vec<u8>)]) -> Result<(), StoreError> {
+    pub(crate) fn append(&mut self, lines: &[Written]) -> Result<(), StoreError> {
         let failed = |source| StoreError::io(&self.path, "written", source);
-        let text: Vec<u8> = lines.iter().flat_map(|(_, text)| text).copied().collect();
+        let text: Vec<u8> = lines.iter().flat_map(|line| &line.text).copied().collect();
         self.file.write_all(&text).map_err(failed)?;
         self.file.sync_data().map_err(failed)?;
         self.length += text.len() as u64;
-        for (app, text) in lines {
-            let length = text.len() as u64;
-            let before = self.counting.insert(app.clone(), length).unwrap_or(0);
-            self.counted = self.counted + length - before;
+        for line in lines {
+            let length = line.text.len() as u64;
+            let before = match &line.of {
+                Of::App(app) => self.counting.insert(app.clone(), length).unwrap_or(0),
+                Of::Set(set) => {
+                    self.sets.insert(*set);
+                    0
+                }
+            };
+            self.counted = (self.counted + length).saturating_sub(before);
         }
         Ok(())
     }
@@ -223,6 +272,18 @@ impl Journal {
     pub(crate) fn wants_rewriting(&self) -> bool {
         self.length > SMALL && self.length > self.counted.saturating_mul(SLACK)
     }
+}
+
+/// A line that is ready to be appended.
+pub(crate) struct Written {
+    pub(crate) of: Of,
+    pub(crate) text: Vec<u8>,
+}
+
+/// What a line is about.
+pub(crate) enum Of {
+    App(AppName),
+    Set(Digest),
 }
 
 /// A line as it stands in the file.

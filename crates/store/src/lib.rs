@@ -35,6 +35,7 @@ mod error;
 mod folder;
 mod journal;
 mod ledger;
+mod parts;
 mod recover;
 mod retain;
 mod store;

@@ -1,6 +1,7 @@
 //! Opening a state folder: the database and the plain file are compared, the newer one is believed,
 //! and the other is repaired. What was done is said in sentences, for the log.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, LedgerKind};
 
 use crate::content::WriteError;
 use crate::folder::{Folder, random};
-use crate::journal::{self, Contents, Head, Journal, Line};
+use crate::journal::{self, Contents, Head, HoldingLine, Journal, Line};
 use crate::{StoreError, database, ledger};
 
 /// A state folder that is ready.
@@ -176,11 +177,14 @@ impl Repair<'_> {
     fn take(&self, file: &Contents, than: u64) -> Result<(), WriteError> {
         let number = file.last_commit() + 1;
         let message = "the history up to here was lost with an earlier database; the record is the one that was kept beside it";
+        for (set, contents) in &file.holdings {
+            hold(self.connection, set, contents.get())?;
+        }
         for line in file.lines.values().filter(|line| line.commit > than) {
             let entry = LedgerEntry::new(&line.app, self.now, LedgerKind::Restored, message);
             let head = ledger::append(self.connection, self.key, &line.app, line.head, &[entry])?;
-            let record = line.record.as_deref().map(RawValue::get);
-            put(self.connection, &line.app, number, head, record)?;
+            let line = Line { commit: number, head, ..line.clone() };
+            put(self.connection, &line)?;
         }
         Ok(database::set_last_commit(self.connection, number)?)
     }
@@ -214,26 +218,36 @@ fn repair_journal(
     {
         return Ok(journal);
     }
-    Journal::rewrite(&path, installation, lines(connection, &database)?)
+    rewrite(folder, connection, installation)
 }
 
 /// Writes an app's row.
-pub(crate) fn put(
-    connection: &Connection,
-    app: &AppName,
-    number: u64,
-    head: Head,
-    record: Option<&str>,
-) -> rusqlite::Result<()> {
+pub(crate) fn put(connection: &Connection, line: &Line) -> Result<(), WriteError> {
+    let sets = serde_json::to_string(&line.sets).expect("digests are strings");
     connection
         .prepare_cached(
-            "INSERT INTO app (name, commit_no, head_seq, head_hash, record)
-             VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO app (name, commit_no, head_seq, head_hash, sets, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (name) DO UPDATE SET commit_no = excluded.commit_no,
                  head_seq = excluded.head_seq, head_hash = excluded.head_hash,
-                 record = excluded.record",
+                 sets = excluded.sets, record = excluded.record",
         )?
-        .execute(params![app.as_str(), number, head.seq, head.hash.as_bytes(), record])?;
+        .execute(params![
+            line.app.as_str(),
+            line.commit,
+            line.head.seq,
+            line.head.hash.as_bytes(),
+            sets,
+            line.record.as_deref().map(RawValue::get),
+        ])?;
+    Ok(())
+}
+
+/// Keeps what sets of a name hold.
+pub(crate) fn hold(connection: &Connection, set: &Digest, contents: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO holding (digest, contents) VALUES (?1, ?2)")?
+        .execute(params![set.as_bytes(), contents])?;
     Ok(())
 }
 
@@ -252,37 +266,74 @@ pub(crate) fn move_head(
     Ok(())
 }
 
-/// What the plain file must hold, from the database.
-pub(crate) fn lines(
+/// Writes the plain file anew from the database. What no set holds any more is forgotten first.
+pub(crate) fn rewrite(
+    folder: &Folder,
     connection: &Connection,
-    path: &Path,
-) -> Result<Vec<Result<Line, StoreError>>, StoreError> {
-    let failed = |source| StoreError::sql(path, "read", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT name, commit_no, head_seq, head_hash, record FROM app ORDER BY commit_no",
-        )
-        .map_err(failed)?;
-    let rows = statement
-        .query_map([], |row| {
-            let name: String = row.get(0)?;
-            let head = Head { seq: row.get(2)?, hash: Digest::from_bytes(row.get(3)?) };
-            Ok((name, row.get::<_, u64>(1)?, head, row.get::<_, Option<String>>(4)?))
-        })
-        .map_err(failed)?;
-    let line = |name: String, commit, head, record: Option<String>| {
-        let unreadable =
-            |why: String| StoreError::Unreadable { what: format!("the record of {name}"), why };
-        let app = AppName::new(name.clone()).map_err(unreadable)?;
-        let record = record
-            .map(RawValue::from_string)
-            .transpose()
-            .map_err(|error| unreadable(error.to_string()))?;
-        Ok(Line { commit, app, head, record })
-    };
-    rows.map(|row| {
-        let (name, commit, head, record) = row.map_err(failed)?;
-        Ok(line(name, commit, head, record))
-    })
-    .collect()
+    installation: &str,
+) -> Result<Journal, StoreError> {
+    let database = folder.database();
+    let failed = |error: WriteError| error.at(&database, "read");
+    forget(connection).map_err(|error| error.at(&database, "written"))?;
+    let holdings = holdings(connection).map_err(failed)?;
+    let lines = lines(connection).map_err(failed)?;
+    Journal::rewrite(&folder.journal(), installation, holdings, lines.into_iter().map(Ok))
+}
+
+/// Removes what no record's set holds.
+fn forget(connection: &Connection) -> Result<(), WriteError> {
+    let held: BTreeSet<Digest> =
+        lines(connection)?.into_iter().flat_map(|line| line.sets).collect();
+    let kept: BTreeSet<[u8; 32]> = held.iter().map(|set| *set.as_bytes()).collect();
+    let mut statement = connection.prepare_cached("SELECT digest FROM holding")?;
+    let all: Vec<[u8; 32]> =
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for set in all.into_iter().filter(|set| !kept.contains(set)) {
+        connection.prepare_cached("DELETE FROM holding WHERE digest = ?1")?.execute([set])?;
+    }
+    Ok(())
+}
+
+fn holdings(connection: &Connection) -> Result<Vec<HoldingLine>, WriteError> {
+    let mut statement = connection.prepare_cached("SELECT digest, contents FROM holding")?;
+    let mut rows = statement.query([])?;
+    let mut holdings = Vec::new();
+    while let Some(row) = rows.next()? {
+        let set = Digest::from_bytes(row.get(0)?);
+        let contents =
+            raw(row.get(1)?).map_err(|why| unreadable(&format!("the set {set}"), why))?;
+        holdings.push(HoldingLine { set, contents });
+    }
+    Ok(holdings)
+}
+
+/// What the plain file must say of the apps.
+fn lines(connection: &Connection) -> Result<Vec<Line>, WriteError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, commit_no, head_seq, head_hash, sets, record FROM app ORDER BY commit_no",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let wrong = |why: String| unreadable(&format!("the record of {name}"), why);
+        let sets: String = row.get(4)?;
+        let record: Option<String> = row.get(5)?;
+        lines.push(Line {
+            commit: row.get(1)?,
+            app: AppName::new(name.clone()).map_err(wrong)?,
+            head: Head { seq: row.get(2)?, hash: Digest::from_bytes(row.get(3)?) },
+            sets: serde_json::from_str(&sets).map_err(|error| wrong(error.to_string()))?,
+            record: record.map(raw).transpose().map_err(wrong)?,
+        });
+    }
+    Ok(lines)
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, String> {
+    RawValue::from_string(json).map_err(|error| error.to_string())
+}
+
+fn unreadable(what: &str, why: String) -> StoreError {
+    StoreError::Unreadable { what: what.to_owned(), why }
 }

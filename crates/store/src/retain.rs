@@ -89,7 +89,9 @@ fn remove(
 }
 
 fn in_records(connection: &Connection, named: &mut HashSet<[u8; 32]>) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT record FROM app WHERE record IS NOT NULL")?;
+    let mut statement = connection.prepare(
+        "SELECT record FROM app WHERE record IS NOT NULL UNION ALL SELECT contents FROM holding",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         named.extend(digests(row.get_ref(0)?.as_bytes()?));

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use trueup_model::ports::{Commit, HistoryQuery, PortError, Store};
 use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, Record};
@@ -19,7 +18,8 @@ use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, Record};
 use crate::chain::{self, ChainReport};
 use crate::content::{self, Codec, WriteError};
 use crate::folder::{Folder, Held};
-use crate::journal::{self, Journal, Line};
+use crate::journal::{self, HoldingLine, Journal, Line, Of, Written};
+use crate::parts::{self, Parts};
 use crate::{StoreError, database, ledger, recover};
 
 /// A state folder's store. Cheap to clone; all clones are one.
@@ -48,7 +48,7 @@ pub(crate) struct Writer {
     key: InstallationKey,
     installation: String,
     journal: Journal,
-    journal_path: PathBuf,
+    folder: Folder,
     /// Whether the file may lack something that the database has.
     behind: bool,
     _held: Held,
@@ -88,7 +88,7 @@ impl SqliteStore {
             key: opened.key.clone(),
             installation: opened.installation.clone(),
             journal: opened.journal,
-            journal_path: folder.journal(),
+            folder: folder.clone(),
             behind: false,
             _held: held,
         };
@@ -251,35 +251,40 @@ impl Writer {
         Ok(())
     }
 
-    fn transact(
-        &mut self,
-        changes: &[(&AppName, &Change)],
-    ) -> Result<Vec<(AppName, Vec<u8>)>, WriteError> {
+    fn transact(&mut self, changes: &[(&AppName, &Change)]) -> Result<Vec<Written>, WriteError> {
         let transaction = self.connection.transaction()?;
         let mut number = database::last_commit(&transaction)?;
         let mut lines = Vec::with_capacity(changes.len());
         for (app, change) in changes {
             number += 1;
             let mut head = ledger::head(&transaction, app)?;
-            let mut record = None;
+            let (mut sets, mut record) = (Vec::new(), None);
             if let Change::Commit(commit) = change {
                 content::write(&transaction, &mut self.codec, number, &commit.contents)?;
                 head = ledger::append(&transaction, &self.key, app, head, &commit.entries)?;
-                record = Some(to_json(app, &commit.record)?);
+                let parts = take_apart(app, &commit.record)?;
+                for (set, contents) in parts.holdings {
+                    recover::hold(&transaction, &set, contents.get())?;
+                    if !self.journal.knows(&set) {
+                        let text = journal::close_line(&HoldingLine { set, contents });
+                        lines.push(Written { of: Of::Set(set), text });
+                    }
+                }
+                (sets, record) = (parts.names, Some(parts.lean));
             }
-            recover::put(&transaction, app, number, head, record.as_deref().map(RawValue::get))?;
-            let line = Line { commit: number, app: (*app).clone(), head, record };
-            lines.push(((*app).clone(), journal::close_line(&line)));
+            let line = Line { commit: number, app: (*app).clone(), head, sets, record };
+            recover::put(&transaction, &line)?;
+            let text = journal::close_line(&line);
+            lines.push(Written { of: Of::App(line.app), text });
         }
         database::set_last_commit(&transaction, number)?;
-        self.journal.reserve(lines.iter().map(|(_, line)| line.len() as u64).sum())?;
+        self.journal.reserve(lines.iter().map(|line| line.text.len() as u64).sum())?;
         transaction.commit()?;
         Ok(lines)
     }
 
     fn rewrite_journal(&mut self) -> Result<(), StoreError> {
-        let lines = recover::lines(&self.connection, &self.path)?;
-        self.journal = Journal::rewrite(&self.journal_path, &self.installation, lines)?;
+        self.journal = recover::rewrite(&self.folder, &self.connection, &self.installation)?;
         self.behind = false;
         Ok(())
     }
@@ -333,24 +338,39 @@ impl Store for SqliteStore {
 }
 
 fn record(connection: &Connection, app: &AppName) -> Result<Record, WriteError> {
-    let stored: Option<(u64, Option<String>)> = connection
-        .prepare_cached("SELECT commit_no, record FROM app WHERE name = ?1")?
-        .query_row([app.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let stored: Option<(u64, String, Option<String>)> = connection
+        .prepare_cached("SELECT commit_no, sets, record FROM app WHERE name = ?1")?
+        .query_row([app.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let (commit, text) = stored.unwrap_or_default();
-    let mut record: Record = match text {
-        Some(text) => serde_json::from_str(&text).map_err(|error| StoreError::Unreadable {
-            what: format!("the record of {app}"),
-            why: error.to_string(),
-        })?,
+    let (commit, sets, lean) = stored.unwrap_or_default();
+    let mut record = match lean {
+        Some(lean) => put_together(connection, app, &sets, &lean)?,
         None => Record::default(),
     };
     record.careful |= recover::is_careful(connection, commit)?;
     Ok(record)
 }
 
-fn to_json(app: &AppName, record: &Record) -> Result<Box<RawValue>, StoreError> {
-    serde_json::value::to_raw_value(record).map_err(|error| StoreError::Unreadable {
+fn put_together(
+    connection: &Connection,
+    app: &AppName,
+    sets: &str,
+    lean: &str,
+) -> Result<Record, WriteError> {
+    let unreadable = |why| StoreError::Unreadable { what: format!("the record of {app}"), why };
+    let names: Vec<Digest> =
+        serde_json::from_str(sets).map_err(|error| unreadable(error.to_string()))?;
+    let mut statement =
+        connection.prepare_cached("SELECT contents FROM holding WHERE digest = ?1")?;
+    let holding = |set: &Digest| -> Result<Option<String>, String> {
+        let found = statement.query_row([set.as_bytes()], |row| row.get(0)).optional();
+        found.map_err(|error| error.to_string())
+    };
+    Ok(parts::put_together(lean, &names, holding).map_err(unreadable)?)
+}
+
+fn take_apart(app: &AppName, record: &Record) -> Result<Parts, StoreError> {
+    parts::take_apart(record).map_err(|error| StoreError::Unreadable {
         what: format!("the record of {app}"),
         why: error.to_string(),
     })
