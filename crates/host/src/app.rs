@@ -14,7 +14,7 @@ use crate::error::HostError;
 use crate::fault::FaultPoint;
 use crate::layout::AppLayout;
 use crate::place::{Place, Policy};
-use crate::values::Resolver;
+use crate::values::{Printed, Resolver};
 
 /// What all apps on this machine share.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Machine {
     pub config: HostConfig,
     /// Which paths may be used.
     pub policy: Policy,
+    /// What commands that give values printed of late.
+    pub printed: Printed,
     /// What tests do at certain points.
     pub fault_hook: Option<fn(FaultPoint)>,
     /// Which app's resource stands at a path.
@@ -96,6 +98,7 @@ impl App {
             key: self.key(),
             folder: self.layout.own.clone(),
             search_path: &self.machine.config.search_path,
+            printed: &self.machine.printed,
         }
     }
 

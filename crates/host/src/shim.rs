@@ -127,7 +127,7 @@ async fn live(
     })?;
     let (reports, seen) = watch::channel(Arc::new(Announcer::first(&launch.about)));
     let (asker, asked) = mpsc::channel::<Asked>(16);
-    tokio::spawn(serve::serve(listener, seen.clone(), asker));
+    tokio::spawn(serve::stay_reachable(address.clone(), listener, seen.clone(), asker));
     tokio::spawn(say_that_it_lives(seen));
     job.run(launch, notes, reports, asked, signals).await;
     // Whoever waits for the last report is given the time to read it.

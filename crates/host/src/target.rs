@@ -29,6 +29,7 @@ use crate::layout::Layout;
 use crate::outcome::{Outcome, event_result};
 use crate::place::{Policy, make_private_folder};
 use crate::readiness::blocking;
+use crate::values::Printed;
 use crate::watch::Watch;
 use crate::{directory, file, process, task};
 
@@ -74,7 +75,13 @@ impl HostTarget {
         let identity = identity::claim(&layout, config.accept_identity)?;
         let roots = config.roots.iter().map(|root| clean_root(root)).collect();
         let policy = Policy::new(layout.clone(), roots);
-        let machine = Arc::new(Machine { config, policy, fault_hook, claims: Mutex::default() });
+        let machine = Arc::new(Machine {
+            config,
+            policy,
+            printed: Printed::default(),
+            fault_hook,
+            claims: Mutex::default(),
+        });
         let target =
             Self { machine, layout, identity, apps: Mutex::default(), watch: Watch::start() };
         for name in target.known_apps() {

@@ -35,7 +35,7 @@ pub async fn observe(app: &Arc<App>, resource: &Arc<Resource>) -> ObservedResour
     let prediction = Some(Prediction::Exact(resource.body.clone()));
     let found = client::look(&app.layout.run(), &resource.id).await;
     let ended = match &found {
-        Some(Found::Alive(report)) => return running(resource, report, prediction),
+        Some(Found::Alive(report)) => return begun(resource, report, prediction),
         Some(Found::Gone(report)) if client::has_ended(report) => Some(report),
         Some(Found::Gone(_)) | None => None,
     };
@@ -47,7 +47,7 @@ pub async fn observe(app: &Arc<App>, resource: &Arc<Resource>) -> ObservedResour
             app.layout.log(&resource.id).display()
         )),
         Some(report) if report.status.phase == Phase::Succeeded => {
-            succeeded(resource, report, prediction)
+            begun(resource, report, prediction)
         }
         Some(report) if is_for(&report.about, resource) => {
             let health = health_of(report);
@@ -82,20 +82,8 @@ fn was_cut(app: &App, resource: &Resource, ended: Option<&About>) -> bool {
         && !ended.is_some_and(|about| is_for(about, resource))
 }
 
-fn running(
-    resource: &Resource,
-    report: &Report,
-    prediction: Option<Prediction>,
-) -> ObservedResource {
-    succeeded(resource, report, prediction)
-}
-
 /// A run that succeeded, or is on its way.
-fn succeeded(
-    resource: &Resource,
-    report: &Report,
-    prediction: Option<Prediction>,
-) -> ObservedResource {
+fn begun(resource: &Resource, report: &Report, prediction: Option<Prediction>) -> ObservedResource {
     let synced = is_for(&report.about, resource).then_some(resource.digest);
     ObservedResource {
         prediction,

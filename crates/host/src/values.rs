@@ -3,8 +3,10 @@
 //! A resolved value is secret. It leaves this module only towards the file or process it is for;
 //! everything else sees its name, a keyed digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use trueup_model::InstallationKey;
 use trueup_model::host::{EnvFrom, EnvVar, ValueFrom};
@@ -31,6 +33,40 @@ pub struct Environment {
     pub inputs: BTreeMap<String, String>,
 }
 
+/// What commands printed of late. A look at an app must not run each of its commands each time, and
+/// what is applied must be what was planned a moment before.
+#[derive(Default)]
+pub struct Printed {
+    values: Mutex<HashMap<(PathBuf, Vec<String>), (Instant, Vec<u8>)>>,
+}
+
+/// For so long a command's value counts as what it would print now.
+const COUNTS_FOR: Duration = Duration::from_secs(60);
+
+impl Printed {
+    fn values(&self) -> MutexGuard<'_, HashMap<(PathBuf, Vec<String>), (Instant, Vec<u8>)>> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, folder: &Path, command: &[String]) -> Option<Vec<u8>> {
+        let mut values = self.values();
+        values.retain(|_, (at, _)| at.elapsed() < COUNTS_FOR);
+        let (_, value) = values.get(&(folder.to_owned(), command.to_vec()))?;
+        Some(value.clone())
+    }
+
+    fn put(&self, folder: &Path, command: &[String], value: Vec<u8>) {
+        let key = (folder.to_owned(), command.to_vec());
+        self.values().insert(key, (Instant::now(), value));
+    }
+}
+
+impl std::fmt::Debug for Printed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Printed(not shown)")
+    }
+}
+
 /// Resolves values.
 pub struct Resolver<'a> {
     /// What names them.
@@ -39,6 +75,8 @@ pub struct Resolver<'a> {
     pub folder: PathBuf,
     /// `PATH` of commands.
     pub search_path: &'a str,
+    /// What commands printed of late.
+    pub printed: &'a Printed,
 }
 
 impl Resolver<'_> {
@@ -105,10 +143,14 @@ impl Resolver<'_> {
     }
 
     fn output(&self, command: &[String]) -> Result<Vec<u8>, HostError> {
+        if let Some(value) = self.printed.get(&self.folder, command) {
+            return Ok(value);
+        }
         let mut environment = vec![("PATH".to_owned(), self.search_path.to_owned())];
         environment.extend(std::env::var("HOME").map(|home| ("HOME".to_owned(), home)));
         let output = command::run(command, &self.folder, &environment, command::BRIEFLY)?;
         if output.success {
+            self.printed.put(&self.folder, command, output.stdout.clone());
             return Ok(output.stdout);
         }
         Err(HostError::Failed(format!(
@@ -180,7 +222,9 @@ mod tests {
     use super::*;
 
     fn resolver(key: &InstallationKey, folder: &Path) -> Result<Environment, HostError> {
-        let resolver = Resolver { key, folder: folder.to_owned(), search_path: "/usr/bin:/bin" };
+        let printed = Printed::default();
+        let folder = folder.to_owned();
+        let resolver = Resolver { key, folder, search_path: "/usr/bin:/bin", printed: &printed };
         let from = |from| EnvVar { name: "T".to_owned(), value: None, value_from: Some(from) };
         let command = ValueFrom {
             command: ["echo", "shh"].map(str::to_owned).to_vec(),
@@ -204,6 +248,22 @@ mod tests {
         assert_eq!(values["Q"], "a b");
         assert_eq!(environment.inputs["env F"], key.name_secret(b"hush"));
         assert_eq!(environment.inputs.len(), 3);
+    }
+
+    #[test]
+    fn a_command_is_not_run_at_each_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = InstallationKey::from_bytes([7; 32]);
+        let printed = Printed::default();
+        let folder_path = folder.path().to_owned();
+        let resolver =
+            Resolver { key: &key, folder: folder_path, search_path: "/bin", printed: &printed };
+        let command = ["/bin/sh", "-c", "echo x >> runs; echo value"].map(str::to_owned).to_vec();
+        let from = ValueFrom { command, ..ValueFrom::default() };
+        for _ in 0..3 {
+            assert_eq!(resolver.value(&from).unwrap().value, b"value");
+        }
+        assert_eq!(std::fs::read_to_string(folder.path().join("runs")).unwrap(), "x\n");
     }
 
     #[test]

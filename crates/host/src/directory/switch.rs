@@ -29,9 +29,7 @@ fn release(app: &App, action: &Action, wanted: &Wanted<'_>) -> Result<Outcome, H
     let name = wanted.place.name();
     check(action, &folder, name, before.as_ref())?;
     let mut entry = intended(action, wanted, before.as_ref(), &path);
-    if entry.made_folders.is_empty() {
-        entry.made_folders = made;
-    }
+    entry.made_folders.extend(made);
     let foreign = foreign(app, wanted, &folder, name, before.as_ref())?;
     if foreign {
         entry.original = trueup_model::Digest::of(path.as_os_str().as_encoded_bytes()).hex();
@@ -53,23 +51,35 @@ fn release(app: &App, action: &Action, wanted: &Wanted<'_>) -> Result<Outcome, H
     {
         take_away(app, &action.id.name, &old)?;
     }
-    entry.releases.retain(|digest| *digest != wanted.digest);
-    entry.releases.push(wanted.digest);
-    let kept = usize::try_from(wanted.spec.keep).unwrap_or(usize::MAX).max(1);
-    let surplus = entry.releases.len().saturating_sub(kept.max(2));
-    entry.releases.drain(..surplus);
-    let entry = Entry { intended: false, adopted: false, was_ours: false, signature, ..entry };
+    let entry = done(entry, wanted, signature);
     let kept = entry.releases.clone();
     app.note(vec![(action.id.clone(), Some(entry))])?;
     app.fault(FaultPoint::Noted);
-    let note = match remove_old(app, &action.id.name, &kept) {
+    let note = told(remove_old(app, &action.id.name, &kept));
+    let uid = path.to_string_lossy().into_owned();
+    Ok(Outcome::Done { uid, content: wanted.resource.digest, note })
+}
+
+/// The release before the present one stays in any case: processes run from it until they are
+/// changed.
+const LEAST_KEPT: usize = 2;
+
+fn done(mut entry: Entry, wanted: &Wanted<'_>, signature: Option<Signature>) -> Entry {
+    entry.releases.retain(|digest| *digest != wanted.digest);
+    entry.releases.push(wanted.digest);
+    let kept = usize::try_from(wanted.spec.keep).unwrap_or(usize::MAX).max(LEAST_KEPT);
+    let surplus = entry.releases.len().saturating_sub(kept);
+    entry.releases.drain(..surplus);
+    Entry { intended: false, adopted: false, was_ours: false, signature, ..entry }
+}
+
+fn told(removed: std::io::Result<usize>) -> Option<String> {
+    match removed {
         Ok(0) => None,
         Ok(1) => Some("1 old release was removed".to_owned()),
         Ok(n) => Some(format!("{n} old releases were removed")),
         Err(error) => Some(format!("old releases could not be removed: {error}")),
-    };
-    let uid = path.to_string_lossy().into_owned();
-    Ok(Outcome::Done { uid, content: wanted.resource.digest, note })
+    }
 }
 
 fn intended(action: &Action, wanted: &Wanted<'_>, before: Option<&Entry>, path: &Path) -> Entry {

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::OwnedReadHalf;
 use tokio::process::Command;
 use trueup_model::ResourceId;
 
-use super::protocol::{Launch, Phase, Reply, Report, Request};
+use super::protocol::{Launch, Phase, ProcessRef, Reply, Report, Request};
 use super::serve::Address;
 use crate::error::{Doing, HostError};
 use crate::place::make_private_folder;
@@ -159,7 +160,7 @@ pub async fn stop(run: &Path, id: &ResourceId, grace: Duration) -> Result<(), Ho
         None => return Ok(()),
         Some(Found::Alive(report)) => {
             if ask(run, id, &Request::Stop, timeout).await.is_err() {
-                super::signal_group(report.shim.pid, rustix::process::Signal::KILL);
+                super::signal_group(report.shim.pid, Signal::KILL);
                 let last = last_words(run, id).unwrap_or(*report);
                 kill_left_behind(&last).await?;
             }
@@ -173,7 +174,7 @@ pub async fn stop(run: &Path, id: &ResourceId, grace: Duration) -> Result<(), Ho
     Ok(())
 }
 
-fn last_shim(run: &Path, id: &ResourceId) -> Option<super::protocol::ProcessRef> {
+fn last_shim(run: &Path, id: &ResourceId) -> Option<ProcessRef> {
     last_words(run, id).map(|report| report.shim)
 }
 
@@ -181,20 +182,17 @@ fn last_shim(run: &Path, id: &ResourceId) -> Option<super::protocol::ProcessRef>
 /// files are needed by its successor.
 async fn kill_left_behind(report: &Report) -> Result<(), HostError> {
     if let Some(main) = report.status.main.as_ref().filter(|main| main.runs()) {
-        super::signal_group(main.pid, rustix::process::Signal::KILL);
+        super::signal_group(main.pid, Signal::KILL);
         wait_for_end(&report.status.main, ANSWERS_IN).await?;
     }
     Ok(())
 }
 
 /// A shim that has answered ends by itself; its successor must not meet it.
-async fn wait_for_end(
-    shim: &Option<super::protocol::ProcessRef>,
-    timeout: Duration,
-) -> Result<(), HostError> {
+async fn wait_for_end(shim: &Option<ProcessRef>, timeout: Duration) -> Result<(), HostError> {
     let Some(shim) = shim else { return Ok(()) };
-    let Some(pid) = rustix::process::Pid::from_raw(shim.pid) else { return Ok(()) };
-    let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) else {
+    let Some(pid) = Pid::from_raw(shim.pid) else { return Ok(()) };
+    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
         return Ok(());
     };
     if !shim.runs() {

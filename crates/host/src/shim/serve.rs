@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -42,6 +43,13 @@ impl Address {
         UnixStream::from_std(stream)
     }
 
+    async fn vanishes(&self) {
+        let path = self.folder.join(&self.name);
+        while path.symlink_metadata().is_ok() {
+            tokio::time::sleep(SOCKET_CHECK).await;
+        }
+    }
+
     /// Listens there. What stands there is from a shim that is no more: two never run at once.
     pub fn listen(&self) -> io::Result<UnixListener> {
         let _ = std::fs::remove_file(self.folder.join(&self.name));
@@ -51,8 +59,31 @@ impl Address {
     }
 }
 
-/// Answers whoever connects, until the supervisor ends.
-pub async fn serve(
+/// How often it is looked after the socket: without it the next controller would not find the shim.
+const SOCKET_CHECK: Duration = Duration::from_secs(30);
+
+/// Listens at an address for as long as the shim lives, also after somebody removed the socket.
+pub async fn stay_reachable(
+    address: Address,
+    mut listener: UnixListener,
+    reports: watch::Receiver<Arc<Report>>,
+    asked: mpsc::Sender<Asked>,
+) {
+    loop {
+        tokio::select! {
+            () = serve(listener, reports.clone(), asked.clone()) => {}
+            () = address.vanishes() => {}
+        }
+        listener = loop {
+            match address.listen() {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(SOCKET_CHECK).await,
+            }
+        };
+    }
+}
+
+async fn serve(
     listener: UnixListener,
     reports: watch::Receiver<Arc<Report>>,
     asked: mpsc::Sender<Asked>,
