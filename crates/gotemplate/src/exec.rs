@@ -18,7 +18,7 @@ use crate::fmt;
 use crate::stack;
 use crate::strconv::{Charset, quote};
 use crate::types::Kind;
-use crate::value::{Elements, List as Items, Str, Value};
+use crate::value::{Elements, List as Items, Map, Str, Value};
 
 /// The result of everything that can fail.
 type Run<T> = Result<T, Box<ExecError>>;
@@ -208,48 +208,19 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
         let value = self.pipeline(dot, &branch.pipe)?.indirect();
         let mut iteration = Iteration { branch, scope: self.cx.variables.len(), any: false };
         match &value.value {
-            Value::List(list) => self.each_item(&mut iteration, list)?,
-            Value::Map(map) if map.has_string_keys() => {
-                let element = map.element();
-                for (key, item) in map.entries() {
-                    let key = Reflected::concrete(Value::String(key));
-                    if self.iteration(&mut iteration, key, Reflected::of(element, item))? {
-                        break;
-                    }
-                }
-            }
-            Value::Map(map) => {
-                let (of, element) = (map.go_type().key(), map.element());
-                for (key, item) in map.pairs() {
-                    let (key, item) = (Reflected::of(of, key), Reflected::of(element, item));
-                    if self.iteration(&mut iteration, key, item)? {
-                        break;
-                    }
-                }
-            }
             Value::Nil if value.through.is_none() => {}
+            Value::List(list) => self.each_item(&mut iteration, list)?,
+            Value::Map(map) => self.each_entry(&mut iteration, map)?,
             Value::Object(object) if object.elements().is_some() => {
                 if let Some(elements) = object.elements() {
                     self.each_element(&mut iteration, elements, &value)?;
                 }
             }
-            other => match other.kind() {
-                Kind::Slice | Kind::Array => {
-                    let list = other.as_list().unwrap_or(Items::of_bytes(b""));
-                    self.each_item(&mut iteration, &list)?;
-                }
-                Kind::Map => {
-                    if let Some(map) = other.as_map() {
-                        for (key, item) in map.pairs() {
-                            let item = Reflected::of(map.element(), item);
-                            if self.iteration(&mut iteration, Reflected::concrete(key), item)? {
-                                break;
-                            }
-                        }
-                    }
-                }
-                Kind::Chan if other.is_nil() => {}
-                kind if kind.is_signed() || kind.is_unsigned() => {
+            other => match (other.kind(), other.as_list(), other.as_map()) {
+                (_, Some(list), _) => self.each_item(&mut iteration, &list)?,
+                (_, _, Some(map)) => self.each_entry(&mut iteration, &map)?,
+                (Kind::Map | Kind::Chan, ..) if other.is_nil() => {}
+                (kind, ..) if kind.is_signed() || kind.is_unsigned() => {
                     self.each_number(&mut iteration, other)?;
                 }
                 _ => {
@@ -259,6 +230,17 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
             },
         }
         Ok(iteration.any)
+    }
+
+    fn each_entry(&mut self, iteration: &mut Iteration<'t>, map: &Map) -> Run<()> {
+        let (of, element) = (map.go_type().key(), map.element());
+        for (key, item) in map.pairs() {
+            let (key, item) = (Reflected::of(of, key), Reflected::of(element, item));
+            if self.iteration(iteration, key, item)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn each_item(&mut self, iteration: &mut Iteration<'t>, list: &Items) -> Run<()> {
