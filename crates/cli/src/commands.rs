@@ -6,6 +6,7 @@ pub mod backup;
 pub mod completions;
 pub mod delete;
 pub mod diff;
+pub mod health;
 pub mod history;
 pub mod install;
 pub mod kustomize;
@@ -80,6 +81,8 @@ pub enum Command {
     Uninstall(install::UninstallArgs),
     /// Build a kustomization, byte for byte as kustomize does
     Kustomize(kustomize::Args),
+    /// Say of an object how it is, and why; no cluster is asked
+    Health(health::Args),
     /// Print the JSON Schema of a document
     Schema(schema::Args),
     /// Print completions for a shell
@@ -108,6 +111,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Install(args) => install::run(args, global, output),
         Command::Uninstall(args) => install::uninstall(args, output),
         Command::Kustomize(args) => kustomize::run(args),
+        Command::Health(args) => health::run(args, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args),
     }

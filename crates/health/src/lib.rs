@@ -9,33 +9,34 @@
 //! Nothing here has a clock. What depends on time (a deadline that passed) is either in the
 //! document, because its controller says so, or is decided by the planner, which is given the time.
 
+pub mod argocd;
+mod document;
 pub mod host;
+pub mod kstatus;
+pub mod kubernetes;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use trueup_model::Health;
 use trueup_model::kinds::HOST_GROUP;
 
-/// How the resource of this document does. A document that has no rule is healthy when it exists:
-/// there is nothing in it that could say otherwise.
-pub fn of(document: &Value) -> Health {
-    match group(document) {
+pub(crate) use document::text;
+
+/// How the resource of this document does, as of `now`. A document that has no rule is healthy when
+/// it exists: there is nothing in it that could say otherwise.
+pub fn at(document: &Value, now: Timestamp) -> Health {
+    match document::group(document) {
         HOST_GROUP => host::of(document),
-        _ => Health::healthy(),
+        _ => kubernetes::of(document, now),
     }
 }
 
-/// The group of a document's `apiVersion`; empty for Kubernetes' core group.
-fn group(document: &Value) -> &str {
-    let api_version = text(document, "/apiVersion");
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
-
-/// The text at a JSON pointer, or nothing.
-pub(crate) fn text<'a>(document: &'a Value, pointer: &str) -> &'a str {
-    document.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+/// How a host resource, or an object whose age does not matter, does.
+pub fn of(document: &Value) -> Health {
+    at(document, Timestamp::UNIX_EPOCH)
 }
 
 /// The number at a JSON pointer, or 0.
 pub(crate) fn number(document: &Value, pointer: &str) -> i64 {
-    document.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+    document::number(document, pointer).unwrap_or_default()
 }
