@@ -37,14 +37,17 @@ pub struct Environment {
 /// what is applied must be what was planned a moment before.
 #[derive(Default)]
 pub struct Printed {
-    values: Mutex<HashMap<(PathBuf, Vec<String>), (Instant, Vec<u8>)>>,
+    values: Mutex<PrintedValues>,
 }
+
+/// By folder and command: when, and what.
+type PrintedValues = HashMap<(PathBuf, Vec<String>), (Instant, Vec<u8>)>;
 
 /// For so long a command's value counts as what it would print now.
 const COUNTS_FOR: Duration = Duration::from_secs(60);
 
 impl Printed {
-    fn values(&self) -> MutexGuard<'_, HashMap<(PathBuf, Vec<String>), (Instant, Vec<u8>)>> {
+    fn values(&self) -> MutexGuard<'_, PrintedValues> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
