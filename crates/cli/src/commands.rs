@@ -7,6 +7,7 @@ pub mod completions;
 pub mod delete;
 pub mod diff;
 pub mod health;
+pub mod helm;
 pub mod history;
 pub mod install;
 pub mod kustomize;
@@ -79,6 +80,8 @@ pub enum Command {
     Install(install::Args),
     /// Take back what `install` did; processes go on
     Uninstall(install::UninstallArgs),
+    /// Render a chart, byte for byte as helm does
+    Helm(helm::Args),
     /// Build a kustomization, byte for byte as kustomize does
     Kustomize(kustomize::Args),
     /// Say of an object how it is, and why; no cluster is asked
@@ -110,6 +113,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Restore(args) => restore::run(args, global, output),
         Command::Install(args) => install::run(args, global, output),
         Command::Uninstall(args) => install::uninstall(args, output),
+        Command::Helm(args) => helm::run(args),
         Command::Kustomize(args) => kustomize::run(args),
         Command::Health(args) => health::run(args, output),
         Command::Schema(args) => schema::run(args, output),

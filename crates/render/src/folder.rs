@@ -1,6 +1,6 @@
 //! What kind of folder is this.
 
-use trueup_model::app::{KustomizeRender, PlainRender, Render};
+use trueup_model::app::{HelmRender, KustomizeRender, PlainRender, Render};
 use trueup_model::tree::{EntryKind, Tree, TreeError, join, resolve};
 use trueup_model::{Diagnostic, Location};
 
@@ -12,7 +12,7 @@ pub const KUSTOMIZATION_FILES: [&str; 3] =
 #[derive(Clone, Debug, PartialEq)]
 pub enum FolderKind {
     /// As a Helm chart.
-    Helm,
+    Helm(HelmRender),
     /// As a Kustomize overlay.
     Kustomize(KustomizeRender),
     /// As files that stand for themselves.
@@ -30,7 +30,9 @@ pub fn kind(
     if let Some(options) = options {
         let given = [options.helm.is_some(), options.kustomize.is_some(), options.plain.is_some()];
         match given {
-            [true, false, false] => return Ok(FolderKind::Helm),
+            [true, false, false] => {
+                return Ok(FolderKind::Helm(options.helm.clone().unwrap_or_default()));
+            }
             [false, true, false] => {
                 return Ok(FolderKind::Kustomize(options.kustomize.clone().unwrap_or_default()));
             }
@@ -45,7 +47,7 @@ pub fn kind(
         }
     }
     if is_file(tree, path, "Chart.yaml") {
-        Ok(FolderKind::Helm)
+        Ok(FolderKind::Helm(HelmRender::default()))
     } else if is_overlay(tree, path) {
         Ok(FolderKind::Kustomize(KustomizeRender::default()))
     } else {

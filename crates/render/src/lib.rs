@@ -8,7 +8,7 @@
 //!
 //! - [`folder`][]: what kind of folder it is
 //! - [`plain`][]: YAML and JSON files as they stand
-//! - `kustomize`: overlays
+//! - `kustomize`, `helm`: overlays and charts
 //! - [`apps`][]: `App` documents, which are not resources of a target
 //! - [`admit`][]: validate, normalise
 //! - [`decode`][]: documents into types, with `did you mean`
@@ -17,6 +17,7 @@ pub mod admit;
 pub mod apps;
 pub mod decode;
 pub mod folder;
+mod helm;
 mod kustomize;
 pub mod plain;
 
@@ -111,9 +112,9 @@ impl Renderer {
             Ok(FolderKind::Plain(options)) => {
                 plain::read(tree, request.path, &options, diagnostics)
             }
-            Ok(FolderKind::Helm) => {
-                diagnostics.push(not_yet(request.path, "Chart.yaml", "Helm charts"));
-                Vec::new()
+            Ok(FolderKind::Helm(options)) => {
+                rendered.read_capabilities = true;
+                helm::read(request, tree, &options, diagnostics)
             }
             Ok(FolderKind::Kustomize(options)) => {
                 kustomize::read(tree, request.path, &options, diagnostics)
@@ -124,11 +125,4 @@ impl Renderer {
             }
         }
     }
-}
-
-fn not_yet(path: &str, file: &str, what: &str) -> Diagnostic {
-    let file = trueup_model::tree::join(path, file).unwrap_or_default();
-    Diagnostic::error(format!("{what} cannot be rendered by this version"))
-        .at(Location::file(file))
-        .hint("set `render: {plain: {}}` in the App to apply its files as they stand")
 }
