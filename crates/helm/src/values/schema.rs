@@ -178,6 +178,18 @@ fn go_type(value: &Value) -> &'static str {
     }
 }
 
+/// The places of the first two equal items of an array.
+fn duplicates(value: &Value) -> (usize, usize) {
+    let items: &[Value] = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    for (second, item) in items.iter().enumerate().skip(1) {
+        let before = items.get(..second).unwrap_or_default();
+        if let Some(first) = before.iter().position(|earlier| earlier == item) {
+            return (first, second);
+        }
+    }
+    (0, 0)
+}
+
 /// The parts of a JSON pointer.
 fn segments(pointer: &str) -> Vec<String> {
     pointer

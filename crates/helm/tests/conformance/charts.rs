@@ -59,8 +59,14 @@ fn charts() {
 }
 
 /// Cases that differ, each explained in docs/helm.md.
-fn known_differences(_suite: &str) -> &'static [&'static str] {
-    &[]
+fn known_differences(suite: &str) -> &'static [&'static str] {
+    match suite {
+        // A schema in the web, which the expectation could not reach either.
+        "error" | "error (helm3)" => &["bjw-s-labs_helm-charts__app-template/default"],
+        // `keys … | first`, whose order is random in Go.
+        "stubbed" => &["k8s-at-home_charts__maddy/default"],
+        _ => &[],
+    }
 }
 
 fn cases(folder: &Path) -> Vec<Case> {

@@ -26,7 +26,8 @@ fn own_charts() {
         }
         tally.assert_only(match profile {
             Profile::Helm4 => &[],
-            Profile::Helm3 => &[],
+            // Go 1.23 has a shorter text for what cannot be compared.
+            Profile::Helm3 => &["failing-compare"],
         });
     }
 }

@@ -4,7 +4,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::segments;
+use super::{duplicates, segments};
 
 /// The failures of a schema as Helm 3 prints them, a line each: from the outside in.
 pub(super) fn describe(errors: &[ValidationError<'_>], schema: &Value) -> String {
@@ -42,7 +42,11 @@ fn add(error: &ValidationError<'_>, schema: &Value, lines: &mut Vec<Line>) {
     }
     // Beside the alternative itself, the failures of the branch that comes closest are listed.
     if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
-        for cause in context.iter().min_by_key(|branch| branch.len()).into_iter().flatten() {
+        let distance = |branch: &&Vec<ValidationError<'_>>| {
+            let is_of_type = !branch.iter().any(|error| matches!(error.kind(), Kind::Type { .. }));
+            (!is_of_type, branch.len())
+        };
+        for cause in context.iter().min_by_key(distance).into_iter().flatten() {
             add(cause, schema, lines);
         }
     }
@@ -84,7 +88,10 @@ fn text(error: &ValidationError<'_>, field: &str, schema: &Value) -> String {
         Kind::AdditionalItems { .. } => "No additional items allowed on array".to_owned(),
         Kind::MinItems { limit } => format!("Array must have at least {limit} items"),
         Kind::MaxItems { limit } => format!("Array must have at most {limit} items"),
-        Kind::UniqueItems => "array items must be unique".to_owned(),
+        Kind::UniqueItems => {
+            let (first, second) = duplicates(error.instance());
+            format!("array items[{first},{second}] must be unique")
+        }
         Kind::Contains => "At least one of the items must match".to_owned(),
         Kind::MinProperties { limit } => format!("Must have at least {limit} properties"),
         Kind::MaxProperties { limit } => format!("Must have at most {limit} properties"),

@@ -10,7 +10,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::segments;
+use super::{duplicates, segments};
 
 /// What failed, where in the values, and because of what.
 struct Violation {
@@ -404,17 +404,6 @@ fn length(value: &Value) -> u64 {
         _ => 0,
     };
     length as u64
-}
-
-fn duplicates(value: &Value) -> (usize, usize) {
-    let items: &[Value] = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    for (second, item) in items.iter().enumerate().skip(1) {
-        let before = items.get(..second).unwrap_or_default();
-        if let Some(first) = before.iter().position(|earlier| earlier == item) {
-            return (first, second);
-        }
-    }
-    (0, 0)
 }
 
 fn shown(value: &Value) -> String {
