@@ -43,3 +43,4 @@ pub use engine::host::{Lookup, Lookups, Randomness};
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError};
 pub use profile::Profile;
 pub use render::{Crd, Need, Options, Release, RenderError, Rendered, Stage, render};
+pub use trueup_gotemplate::{Budget, Timestamp};

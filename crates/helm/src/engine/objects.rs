@@ -206,13 +206,15 @@ fn path_value(_: &mut Context<'_>, args: Args<'_>) -> Result<Value, FunctionErro
     })
 }
 
-/// `.Values.YAML`: the whole as text.
+/// `.Values.YAML`: the whole as text. The library's printer notices a map that holds itself.
 fn values_yaml(cx: &mut Context<'_>, args: Args<'_>) -> Result<Value, FunctionError> {
-    let values = crate::values::to_json_map(&receiver(args)?);
-    let text = trueup_yaml::to_yaml(&serde_json::Value::Object(values))
-        .map_err(|error| FunctionError::new(error.to_string()))?;
-    cx.charge_bytes(text.len() as u64)?;
-    Ok(Value::from(text))
+    let Some(to_yaml) = cx.functions().get("toYaml").copied() else {
+        return Err(FunctionError::new("there is no toYaml"));
+    };
+    let printed = (to_yaml.body)(cx, Args(&[Value::Map(receiver(args)?)]))?;
+    let mut text = printed.as_str().unwrap_or_default().to_vec();
+    text.push(b'\n');
+    Ok(Value::String(text.into()))
 }
 
 fn field(value: &Value, index: usize) -> Value {
