@@ -29,6 +29,11 @@ pub(crate) struct Mirror {
     _lock: File,
 }
 
+/// Opens a mirror for reading: that waits for nobody. `None` if there is none yet.
+pub(crate) fn read(path: &Path) -> Option<gix::ThreadSafeRepository> {
+    local::options().open(path).ok()
+}
+
 impl Mirror {
     /// Opens a mirror, or makes one, and waits for whoever is changing it.
     pub(crate) fn open(path: &Path, name: &str) -> Result<Self, GitError> {

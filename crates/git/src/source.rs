@@ -222,7 +222,11 @@ impl Inner {
                     url.set_user(None);
                 }
                 let name = url.to_bstring().to_string();
-                Mirror::open(&mirror::path(&self.options.cache, &name), &name)?.repository
+                let path = mirror::path(&self.options.cache, &name);
+                match mirror::read(&path) {
+                    Some(repository) => repository,
+                    None => Mirror::open(&path, &name)?.repository,
+                }
             }
         };
         let folder =

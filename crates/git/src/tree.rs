@@ -16,6 +16,8 @@ use crate::error::text;
 
 /// Decoded delta bases that each reader keeps: reading a deltified pack is twice as fast with them.
 const PACK_CACHE: usize = 8 << 20;
+/// So many readers are kept when nobody uses them.
+const IDLE: usize = 4;
 /// How many entries of folders are kept decoded; a hundred bytes each, or so.
 const CACHED_ENTRIES: usize = 200_000;
 
@@ -62,7 +64,10 @@ impl Objects {
         let idle = hold(&self.idle).pop();
         let reader = idle.unwrap_or_else(|| self.reader());
         let answer = read(&reader);
-        hold(&self.idle).push(reader);
+        let mut idle = hold(&self.idle);
+        if idle.len() < IDLE {
+            idle.push(reader);
+        }
         answer
     }
 

@@ -11,6 +11,7 @@ use url::{Host, Url};
 use crate::address::GuardedResolver;
 use crate::{AddressGuard, HttpError, Login, Proxy, Settings, redact};
 
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 /// So many redirects are followed.
 const REDIRECTS: usize = 5;
 
@@ -108,7 +109,9 @@ impl Client {
 
     /// Asks, and follows redirects. Any answer is an answer, whatever its status.
     pub async fn send(&self, request: &Request) -> Result<Answer, HttpError> {
-        let deadline = Instant::now() + self.answer_within;
+        let now = Instant::now();
+        // A deadline beyond all clocks is as good as one in a year.
+        let deadline = now.checked_add(self.answer_within).unwrap_or(now + YEAR);
         let mut url = parse(&request.url)?;
         let mut login = request.login.clone();
         for _ in 0..=REDIRECTS {
