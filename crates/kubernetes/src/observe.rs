@@ -1,0 +1,303 @@
+//! Looking: what is there of each resource, whose it is, and what the desired document would make.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use serde_json::Value;
+use trueup_fields::cover;
+use trueup_fields::managed::{self, Entry, applied};
+use trueup_model::observed::{Observed, ObservedResource, Owner, Prediction, Presence};
+use trueup_model::ports::{AppContext, Foresight, PortError};
+use trueup_model::record::{Inventory, InventoryItem};
+use trueup_model::{Health, HealthStatus, Resource, ResourceId, kinds};
+
+use crate::catalog::{Catalog, NotServed};
+use crate::predict::{Place, Predicted, after_takeover, predict};
+use crate::status::{Missing, explain};
+use crate::target::Shared;
+use crate::{MANAGER, adopt, document, owner, watch, writers};
+
+/// Objects looked at at once; the wire bounds the requests.
+const AT_ONCE: usize = 64;
+
+/// What is there of everything desired and everything in the inventory.
+pub async fn observe(
+    shared: &Arc<Shared>,
+    context: &AppContext,
+    desired: &[Arc<Resource>],
+    inventory: &Inventory,
+    foresight: Foresight,
+) -> Result<Observed, PortError> {
+    let mut wanted: BTreeMap<&ResourceId, Wanted<'_>> = BTreeMap::new();
+    for (id, item) in inventory {
+        let wanted_item =
+            Wanted { id, api_version: &item.api_version, resource: None, item: Some(item) };
+        wanted.insert(id, wanted_item);
+    }
+    for resource in desired {
+        let item = inventory.get(&resource.id);
+        let api_version = &resource.api_version;
+        let declared = Wanted { id: &resource.id, api_version, resource: Some(resource), item };
+        wanted.insert(&resource.id, declared);
+    }
+    let look = Look {
+        shared,
+        context,
+        foresight,
+        comes: Coming::of(desired),
+        catalog: catalog_for(shared, &wanted).await?,
+    };
+    let looks: Vec<_> = wanted.into_values().map(|wanted| look.named(wanted)).collect();
+    Ok(futures::stream::iter(looks).buffer_unordered(AT_ONCE).collect().await)
+}
+
+/// The catalog; read again where it lacks something that is wanted.
+async fn catalog_for(
+    shared: &Shared,
+    wanted: &BTreeMap<&ResourceId, Wanted<'_>>,
+) -> Result<Arc<Catalog>, PortError> {
+    let catalog = shared.catalog().await?;
+    let lacks = |wanted: &Wanted<'_>| catalog.find(wanted.id, wanted.api_version).is_err();
+    if wanted.values().any(lacks) { shared.fresh_catalog().await } else { Ok(catalog) }
+}
+
+/// What the desired set itself brings.
+struct Coming {
+    kinds: BTreeSet<(String, String)>,
+    namespaces: BTreeSet<String>,
+}
+
+impl Coming {
+    fn of(desired: &[Arc<Resource>]) -> Self {
+        let mut coming = Self { kinds: BTreeSet::new(), namespaces: BTreeSet::new() };
+        for resource in desired {
+            let text = |pointer: &str| resource.body.pointer(pointer).and_then(Value::as_str);
+            match resource.id.kind.as_str() {
+                "Namespace" if resource.id.group.is_empty() => {
+                    coming.namespaces.insert(resource.id.name.clone());
+                }
+                "CustomResourceDefinition" => {
+                    if let (Some(group), Some(kind)) =
+                        (text("/spec/group"), text("/spec/names/kind"))
+                    {
+                        coming.kinds.insert((group.to_owned(), kind.to_owned()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        coming
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    id: &'a ResourceId,
+    api_version: &'a str,
+    resource: Option<&'a Arc<Resource>>,
+    item: Option<&'a InventoryItem>,
+}
+
+struct Look<'a> {
+    shared: &'a Arc<Shared>,
+    context: &'a AppContext,
+    foresight: Foresight,
+    comes: Coming,
+    catalog: Arc<Catalog>,
+}
+
+impl Look<'_> {
+    async fn named(&self, wanted: Wanted<'_>) -> (ResourceId, ObservedResource) {
+        (wanted.id.clone(), self.at(wanted).await)
+    }
+
+    async fn at(&self, wanted: Wanted<'_>) -> ObservedResource {
+        let served = match self.catalog.find(wanted.id, wanted.api_version) {
+            Ok(served) => served,
+            Err(why) => return self.not_served(wanted, &why),
+        };
+        let covered = watch::covers(self.shared, &self.context.installation, wanted.id, served);
+        if let Some(resource) = wanted.resource.filter(|_| covered)
+            && let Some(known) = self.shared.memory.known(wanted.id, resource.digest)
+            && wanted.item.is_some_and(|item| item.uid == known.uid)
+        {
+            return ObservedResource::synced(known.uid, resource.digest, known.health);
+        }
+        let place = Place {
+            id: wanted.id,
+            served,
+            user: user(self.context),
+            secret: is_secret(wanted.id, wanted.resource.map(AsRef::as_ref)),
+        };
+        match place.read(&self.shared.wire).await {
+            Err(error) => ObservedResource::unknown(error.to_string()),
+            Ok(answer) if answer.succeeded() => self.present(wanted, &place, &answer.body).await,
+            Ok(answer) if answer.code == 404 => match answer.missing(&wanted.id.name) {
+                Missing::Kind => ObservedResource::unknown(answer.message()),
+                Missing::Object | Missing::Namespace => self.absent(wanted, &place).await,
+            },
+            Ok(answer) => ObservedResource::unknown(explain(&answer, place.asked("get"))),
+        }
+    }
+
+    /// A kind that the same set defines comes in an earlier stage; anything else cannot be told.
+    fn not_served(&self, wanted: Wanted<'_>, why: &NotServed) -> ObservedResource {
+        let kind = (wanted.id.group.clone(), wanted.id.kind.clone());
+        let comes = self.comes.kinds.contains(&kind);
+        if !matches!(why, NotServed::Kind(_)) || !comes || wanted.resource.is_none() {
+            return ObservedResource::unknown(why.message());
+        }
+        let unpredicted = "its definition is created in an earlier stage".to_owned();
+        ObservedResource {
+            prediction: Some(Prediction::Unpredicted(unpredicted)),
+            ..ObservedResource::absent()
+        }
+    }
+
+    async fn absent(&self, wanted: Wanted<'_>, place: &Place<'_>) -> ObservedResource {
+        let mut observed = ObservedResource::absent();
+        let Some(resource) = wanted.resource else { return observed };
+        if self.shared.memory.completed(wanted.id, resource.digest) {
+            observed.owner = Owner::Ours;
+            observed.synced = Some(resource.digest);
+            observed.health = Health::new(HealthStatus::Healthy, "it ran and is gone");
+            return observed;
+        }
+        if self.foresight == Foresight::Everything {
+            let body = self.to_send(resource, &[]);
+            let comes = self.comes.namespaces.contains(&wanted.id.namespace);
+            let predicted = predict(&self.shared.wire, place, &body, None, comes).await;
+            observed.prediction = Some(predicted.prediction);
+        }
+        observed
+    }
+
+    fn to_send(&self, resource: &Resource, entries: &[Entry]) -> Value {
+        let handed_over = document::handed_over(&resource.id, &resource.body, entries);
+        document::to_send(&resource.body, &handed_over)
+    }
+
+    async fn present(
+        &self,
+        wanted: Wanted<'_>,
+        place: &Place<'_>,
+        object: &Value,
+    ) -> ObservedResource {
+        let entries = managed::entries(object);
+        let recorded = wanted.item.filter(|item| !item.intended).map(|item| item.uid.as_str());
+        let mut observed = ObservedResource {
+            presence: Presence::Present,
+            owner: owner::of(object, &entries, self.context, recorded.unwrap_or_default()),
+            uid: document::metadata(object, "uid").to_owned(),
+            resource_version: document::metadata(object, "resourceVersion").to_owned(),
+            live: Some(document::live(object)),
+            health: trueup_health::of(object),
+            ..ObservedResource::absent()
+        };
+        if !document::metadata(object, "deletionTimestamp").is_empty() {
+            observed.presence = Presence::Terminating;
+            observed.health = Health::new(HealthStatus::Progressing, being_deleted(object));
+            return observed;
+        }
+        if let Some(resource) = wanted.resource {
+            let present = Present { place, object, entries: &entries, resource };
+            match observed.owner.clone() {
+                Owner::Ours => {
+                    let before = recorded == Some(observed.uid.as_str());
+                    self.ours(present, before, &mut observed).await;
+                }
+                Owner::Tool { name, writes } => {
+                    let writes = writes || self.still_writes(&name, object).await;
+                    observed.owner = Owner::Tool { name: name.clone(), writes };
+                    if !writes && self.context.adopt.as_deref() == Some(name.as_str()) {
+                        self.takeover(present, &name, &mut observed).await;
+                    }
+                }
+                Owner::Nobody if self.context.adopt.is_some() => {
+                    self.takeover(present, "kubectl", &mut observed).await;
+                }
+                Owner::Nobody | Owner::App(_) | Owner::Installation(_) => {}
+            }
+        }
+        observed
+    }
+
+    async fn ours(&self, present: Present<'_>, before: bool, observed: &mut ObservedResource) {
+        let Present { place, object, entries, resource } = present;
+        observed.repair = writers::repair(entries, &self.catalog, before);
+        observed.added = writers::added(object, entries);
+        if observed.repair.is_some() {
+            return;
+        }
+        let body = self.to_send(resource, entries);
+        let owned = applied(entries, MANAGER).map(|entry| &entry.set);
+        let live = observed.live.as_ref();
+        if let (Some(owned), Some(live)) = (owned, live)
+            && cover::is_applied(&body, live, owned)
+        {
+            observed.synced = Some(resource.digest);
+        } else {
+            let predicted =
+                predict(&self.shared.wire, place, &body, Some((object, entries)), false).await;
+            if matches!(&predicted.prediction, Prediction::Exact(after) if Some(after) == live) {
+                observed.synced = Some(resource.digest);
+            }
+            observed.prediction = Some(predicted.prediction);
+            observed.conflicts = predicted.conflicts;
+        }
+        if observed.synced.is_some() {
+            self.shared.memory.note_synced(place.id, object, resource.digest);
+        }
+    }
+
+    async fn takeover(&self, present: Present<'_>, tool: &str, observed: &mut ObservedResource) {
+        let Present { place, object, entries, resource } = present;
+        let body = self.to_send(resource, entries);
+        let Predicted { prediction, conflicts, owned } =
+            predict(&self.shared.wire, place, &body, Some((object, entries)), false).await;
+        observed.conflicts = conflicts;
+        observed.prediction = Some(match prediction {
+            Prediction::Exact(after) => {
+                let taken: Vec<&Entry> =
+                    entries.iter().filter(|entry| adopt::takes(tool, entry)).collect();
+                Prediction::Exact(after_takeover(&after, entries, &owned, &taken))
+            }
+            other => other,
+        });
+    }
+
+    async fn still_writes(&self, tool: &str, object: &Value) -> bool {
+        self.context.adopt.as_deref() == Some(tool)
+            && adopt::still_writes(&self.shared.wire, &self.catalog, tool, object).await
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Present<'a> {
+    place: &'a Place<'a>,
+    object: &'a Value,
+    entries: &'a [Entry],
+    resource: &'a Resource,
+}
+
+fn being_deleted(object: &Value) -> String {
+    match document::finalizers(object).as_str() {
+        "" => "it is being deleted".to_owned(),
+        finalizers => format!("it is being deleted; held by finalizer {finalizers}"),
+    }
+}
+
+/// Whom to act as.
+pub fn user(context: &AppContext) -> Option<String> {
+    let account = context.service_account.as_ref()?;
+    Some(match account.split_once('/') {
+        Some((namespace, name)) => format!("system:serviceaccount:{namespace}:{name}"),
+        None => format!("system:serviceaccount:{}:{account}", context.namespace),
+    })
+}
+
+/// Whether an object's content must not be repeated.
+pub fn is_secret(id: &ResourceId, resource: Option<&Resource>) -> bool {
+    !kinds::of(id).sensitive.is_empty() || resource.is_some_and(|r| !r.sensitive.is_empty())
+}

@@ -1,0 +1,171 @@
+//! Whose an object is.
+
+use serde_json::Value;
+use trueup_fields::Element;
+use trueup_fields::managed::{Entry, applied};
+use trueup_model::observed::Owner;
+use trueup_model::ports::AppContext;
+use trueup_model::resource::annotation;
+
+use crate::document::{label, metadata};
+use crate::{APP_LABEL, INSTALLATION_LABEL, MANAGER};
+
+/// Marks of other tools: labels.
+const TOOL_LABELS: &[(&str, &str)] = &[
+    ("kustomize.toolkit.fluxcd.io/name", "flux"),
+    ("helm.toolkit.fluxcd.io/name", "flux"),
+    ("applyset.kubernetes.io/part-of", "another ApplySet"),
+];
+/// Marks of other tools: annotations.
+const TOOL_ANNOTATIONS: &[(&str, &str)] = &[
+    ("argocd.argoproj.io/tracking-id", "argocd"),
+    ("meta.helm.sh/release-name", "helm"),
+    ("kubectl.kubernetes.io/last-applied-configuration", "kubectl"),
+];
+
+/// Whose an object is, by the rule of SEMANTICS: ours is what the inventory names by uid, or what
+/// carries our label if that label is owned by our Apply entry and no controller owns the object.
+/// The label alone proves nothing: controllers and people copy labels. Whether another tool still
+/// writes is not told by the object; `writes` is left `false`.
+pub fn of(object: &Value, entries: &[Entry], context: &AppContext, recorded_uid: &str) -> Owner {
+    if let Some(controller) = controller(object) {
+        return Owner::Tool { name: controller, writes: true };
+    }
+    if let Some(owner) = labelled(object, entries, context) {
+        return owner;
+    }
+    if !recorded_uid.is_empty() && recorded_uid == metadata(object, "uid") {
+        return Owner::Ours;
+    }
+    tool(object, entries)
+        .map_or(Owner::Nobody, |name| Owner::Tool { name: name.to_owned(), writes: false })
+}
+
+/// The owner that has the object as its controller: `ReplicaSet/web-5d4`.
+fn controller(object: &Value) -> Option<String> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|o| o.get("controller") == Some(&Value::Bool(true)))?;
+    let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
+    Some(format!("{}/{}", text("kind"), text("name")))
+}
+
+fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<Owner> {
+    let entry = applied(entries, MANAGER)?;
+    let labels = entry.set.at(&["metadata", "labels"])?;
+    let owned = |name: &str| labels.contains(&[Element::Field(name.to_owned())]);
+    if !owned(APP_LABEL) || !owned(INSTALLATION_LABEL) {
+        return None;
+    }
+    let installation = label(object, INSTALLATION_LABEL)?;
+    let app = label(object, APP_LABEL)?;
+    Some(if installation != context.installation {
+        Owner::Installation(installation.to_owned())
+    } else if app != context.app.as_str() {
+        Owner::App(app.to_owned())
+    } else {
+        Owner::Ours
+    })
+}
+
+fn tool(object: &Value, entries: &[Entry]) -> Option<&'static str> {
+    let by_label = TOOL_LABELS.iter().find(|(name, _)| label(object, name).is_some());
+    let by_annotation =
+        TOOL_ANNOTATIONS.iter().find(|(name, _)| annotation(object, name).is_some());
+    let marked = by_label.or(by_annotation).map(|(_, tool)| *tool);
+    marked.or_else(|| {
+        let managers: Vec<&str> = entries.iter().map(|entry| entry.manager.as_str()).collect();
+        ["argocd", "flux", "helm"].into_iter().find(|tool| {
+            let own = |manager: &&str| writes_as(tool, manager) && !manager.starts_with("kubectl");
+            managers.iter().any(own)
+        })
+    })
+}
+
+/// Whether a field manager is a name under which a tool writes. `before-first-apply` is what an API
+/// server calls whatever was there before the first server-side apply.
+pub fn writes_as(tool: &str, manager: &str) -> bool {
+    match tool {
+        "kubectl" => manager.starts_with("kubectl"),
+        "helm" => matches!(manager, "helm" | "Helm"),
+        "argocd" => manager.starts_with("argocd") || manager == "kubectl-client-side-apply",
+        "flux" => matches!(manager, "kustomize-controller" | "helm-controller" | "flux"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use trueup_fields::Set;
+    use trueup_model::{AppName, Digest};
+
+    fn context() -> AppContext {
+        AppContext {
+            app: AppName::new("shop").expect("a name"),
+            installation: "i1".to_owned(),
+            namespace: "default".to_owned(),
+            service_account: None,
+            revision: String::new(),
+            rendered: Digest::of(b""),
+            adopt: None,
+        }
+    }
+
+    fn ours() -> Entry {
+        let set = json!({"f:metadata": {"f:labels":
+            {"f:trueup.dev/app": {}, "f:trueup.dev/installation": {}}}});
+        Entry::apply(MANAGER, "v1", Set::parse(&set).expect("well-formed"))
+    }
+
+    fn object(app: &str, installation: &str) -> Value {
+        json!({"metadata": {"uid": "u1",
+            "labels": {"trueup.dev/app": app, "trueup.dev/installation": installation}}})
+    }
+
+    fn check(object: &Value, entries: &[Entry], uid: &str, expected: Owner) {
+        assert_eq!(of(object, entries, &context(), uid), expected);
+    }
+
+    fn tool(name: &str, writes: bool) -> Owner {
+        Owner::Tool { name: name.to_owned(), writes }
+    }
+
+    #[test]
+    fn a_label_counts_if_our_apply_owns_it() {
+        check(&object("shop", "i1"), &[ours()], "", Owner::Ours);
+        check(&object("shop", "i1"), &[], "", Owner::Nobody);
+        check(&object("other", "i1"), &[ours()], "", Owner::App("other".to_owned()));
+        check(&object("shop", "i2"), &[ours()], "", Owner::Installation("i2".to_owned()));
+    }
+
+    #[test]
+    fn the_inventory_counts_by_uid() {
+        check(&json!({"metadata": {"uid": "u1"}}), &[], "u1", Owner::Ours);
+        check(&json!({"metadata": {"uid": "u2"}}), &[], "u1", Owner::Nobody);
+        check(&object("other", "i1"), &[ours()], "u1", Owner::App("other".to_owned()));
+    }
+
+    #[test]
+    fn what_a_controller_made_is_its_own() {
+        let mut copied = object("shop", "i1");
+        copied["metadata"]["ownerReferences"] =
+            json!([{"kind": "Service", "name": "web", "controller": true}]);
+        check(&copied, &[ours()], "u1", tool("Service/web", true));
+    }
+
+    #[test]
+    fn tools_leave_marks() {
+        let marked = |kind: &str, name: &str| json!({"metadata": {kind: {name: "x"}}});
+        for (kind, name, expected) in [
+            ("annotations", "argocd.argoproj.io/tracking-id", "argocd"),
+            ("annotations", "meta.helm.sh/release-name", "helm"),
+            ("annotations", "kubectl.kubernetes.io/last-applied-configuration", "kubectl"),
+            ("labels", "kustomize.toolkit.fluxcd.io/name", "flux"),
+        ] {
+            check(&marked(kind, name), &[], "", tool(expected, false));
+        }
+        let entry = Entry::apply("kustomize-controller", "v1", Set::default());
+        check(&json!({"metadata": {}}), &[entry], "", tool("flux", false));
+    }
+}

@@ -1,0 +1,201 @@
+//! One request: its path, its limits, and what is tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, header};
+use kube::Client;
+use kube::client::Body;
+use serde_json::Value;
+use tokio::sync::{RwLock, Semaphore};
+
+use crate::connect::Connection;
+use crate::status::Answer;
+
+/// Requests in flight at most; the server's priority and fairness does the rest.
+const IN_FLIGHT: usize = 32;
+/// How long one request may take. Longer than the API server's own limit for webhooks (30 s).
+const DEADLINE: Duration = Duration::from_secs(35);
+/// How often a request is sent that the server refuses as too many, or a read that got no answer.
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// A server that names no time, or an absurd one, is asked again after at most this long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nothing was received.
+    #[error("the API server cannot be reached: {0}")]
+    Unreachable(String),
+    /// Too long.
+    #[error("the API server did not answer within {} s", DEADLINE.as_secs())]
+    Late,
+    /// There is no way to a cluster.
+    #[error("{0}")]
+    NotConnected(String),
+    /// The request cannot be put as one.
+    #[error("the request cannot be made: {0}")]
+    Unsendable(String),
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// HTTP method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Content type and content.
+    pub content: Option<(&'static str, Value)>,
+    /// The service account to act as.
+    pub impersonate: Option<String>,
+}
+
+impl Ask {
+    /// A read.
+    pub fn get(path: String) -> Self {
+        Self { method: Method::GET, path, content: None, impersonate: None }
+    }
+
+    /// A request with content.
+    pub fn with(method: Method, path: String, kind: &'static str, content: Value) -> Self {
+        Self { method, path, content: Some((kind, content)), impersonate: None }
+    }
+
+    /// Done as this user.
+    pub fn acting_as(mut self, user: Option<String>) -> Self {
+        self.impersonate = user;
+        self
+    }
+}
+
+/// The way to an API server: opened when it is first needed, and again when the credentials it was
+/// opened with are refused, for the kubeconfig may hold newer ones by then.
+pub struct Wire {
+    connection: Connection,
+    client: RwLock<Option<Client>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Wire {
+    /// To this cluster.
+    pub fn new(connection: Connection) -> Self {
+        let permits = Arc::new(Semaphore::new(IN_FLIGHT));
+        Self { connection, client: RwLock::new(None), permits }
+    }
+
+    /// The client, for watches: they are not counted.
+    pub async fn client(&self) -> Result<Client, NoAnswer> {
+        if let Some(client) = &*self.client.read().await {
+            return Ok(client.clone());
+        }
+        let opened = self.connection.open().await;
+        let client = opened.map_err(|error| NoAnswer::NotConnected(chain(&error)))?;
+        *self.client.write().await = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Asks. `Too many requests` is waited for and asked again, for it was not carried out; so is a
+    /// read without an answer. A write without an answer may have been carried out: whoever asked
+    /// must look.
+    pub async fn ask(&self, ask: &Ask) -> Result<Answer, NoAnswer> {
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..TRIES).rev() {
+            let (result, wait) = self.once(ask).await;
+            let again = match &result {
+                Ok(answer) => answer.code == 429,
+                Err(NoAnswer::Unreachable(_)) => ask.method == Method::GET,
+                Err(_) => false,
+            };
+            if !again || tries_left == 0 {
+                return result;
+            }
+            // Narrows what is in flight while the server is overwhelmed.
+            let half = self.permits.available_permits() / 2;
+            let _held = self.permits.try_acquire_many(u32::try_from(half).unwrap_or(0));
+            tokio::time::sleep(wait.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+            pause = pause.saturating_mul(2);
+        }
+        Err(NoAnswer::Late)
+    }
+
+    async fn once(&self, ask: &Ask) -> (Result<Answer, NoAnswer>, Option<Duration>) {
+        let request = match request(ask) {
+            Ok(request) => request,
+            Err(error) => return (Err(NoAnswer::Unsendable(error.to_string())), None),
+        };
+        let client = match self.client().await {
+            Ok(client) => client,
+            Err(error) => return (Err(error), None),
+        };
+        let Ok(_permit) = self.permits.acquire().await else {
+            return (Err(NoAnswer::Unreachable("it is shut down".to_owned())), None);
+        };
+        match tokio::time::timeout(DEADLINE, exchange(&client, request)).await {
+            Err(_) => (Err(NoAnswer::Late), None),
+            Ok(Err(error)) => (Err(NoAnswer::Unreachable(chain(&error))), None),
+            Ok(Ok((answer, wait))) => {
+                if answer.code == 401 {
+                    *self.client.write().await = None;
+                }
+                (Ok(answer), wait)
+            }
+        }
+    }
+}
+
+/// One exchange; with how long the server asks to wait, if it does.
+async fn exchange(
+    client: &Client,
+    request: Request<Body>,
+) -> Result<(Answer, Option<Duration>), kube::Error> {
+    let response = client.send(request).await?;
+    let code = response.status().as_u16();
+    let seconds = response.headers().get(header::RETRY_AFTER);
+    let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes = response.into_body().collect_bytes().await?;
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Ok((Answer { code, body }, seconds.map(Duration::from_secs)))
+}
+
+fn request(ask: &Ask) -> Result<Request<Body>, http::Error> {
+    let mut builder = Request::builder().method(ask.method.clone()).uri(&ask.path);
+    if let Some(user) = &ask.impersonate {
+        builder = builder.header("Impersonate-User", user);
+    }
+    let accept = if ask.path == "/api" || ask.path == "/apis" {
+        crate::discovery::ACCEPT
+    } else {
+        "application/json"
+    };
+    builder = builder.header(header::ACCEPT, accept);
+    match &ask.content {
+        None => builder.body(Body::empty()),
+        Some((kind, content)) => builder
+            .header(header::CONTENT_TYPE, *kind)
+            .body(Body::from(content.to_string().into_bytes())),
+    }
+}
+
+/// An error with its causes in one line, each said once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        if !text.contains(&message) {
+            text.push_str(&format!(": {message}"));
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A part of a path or query, with everything escaped that is not plain (RFC 3986, unreserved).
+pub fn escape(part: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(byte);
+    part.bytes()
+        .map(|byte| if plain(&byte) { (byte as char).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
