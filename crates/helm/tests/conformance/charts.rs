@@ -53,6 +53,7 @@ fn charts() {
             tallies.entry(suite.clone()).or_insert_with(|| Tally::new(format!("helm {suite}")));
         tally.record(name, result);
     }
+    tallies.values().for_each(|tally| eprint!("{}", tally.report()));
     for (suite, tally) in tallies {
         tally.assert_only(known_differences(&suite));
     }
@@ -63,6 +64,14 @@ fn known_differences(suite: &str) -> &'static [&'static str] {
     match suite {
         // A schema in the web, which the expectation could not reach either.
         "error" | "error (helm3)" => &["bjw-s-labs_helm-charts__app-template/default"],
+        // Helm 3 changes the dependencies of an aliased chart for all of its aliases at once.
+        "exact (helm3)" => &[
+            "helm_helm__pkg_chart_v2_util_testdata_chart-with-import-from-aliased-dependencies/default",
+        ],
+        // Helm 3 gives a subchart of a chart with two aliases the path below the last alias alone.
+        "differs (helm3)" => &[
+            "helm_helm__internal_chart_v3_util_testdata_chart-with-dependency-aliased-twice/default",
+        ],
         // `keys … | first`, whose order is random in Go.
         "stubbed" => &["k8s-at-home_charts__maddy/default"],
         _ => &[],
