@@ -46,14 +46,8 @@ pub struct Global {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    if let Some(("shim", rest)) =
-        arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
-    {
-        return trueup_host::shim_main(rest);
+    if let Some(code) = trueup_host::shim_of_this_process() {
+        return code;
     }
     let cli = Cli::parse();
     let output = Output::new(cli.global.output);

@@ -80,10 +80,7 @@ impl State {
                     PortError::permanent(format!("the path of this program is unknown: {error}"))
                 })?;
                 let config = HostConfig::new(&self.folder, shim, self.store.key().clone());
-                HostTarget::open(config).map(Arc::new).map_err(|error| PortError {
-                    message: trueup_controller::run::chain(&error),
-                    permanent: true,
-                })
+                HostTarget::open(config).map(Arc::new)
             })
             .clone()
     }

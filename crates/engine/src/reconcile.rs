@@ -293,12 +293,21 @@ impl<'a> Reconciliation<'a> {
         entries: Vec<LedgerEntry>,
         goal: Option<&Goal>,
     ) -> Result<(), Error> {
-        let contents = goal.map(fold::contents_of).unwrap_or_default();
+        let contents = match goal {
+            Some(goal) if !self.keeps(goal) => fold::contents_of(goal),
+            _ => Vec::new(),
+        };
         let commit = Commit { record: record.clone(), entries: entries.clone(), contents };
         self.world.store.commit(&self.app.name, commit).await.map_err(Error::Store)?;
         self.record = record;
         self.entries.extend(entries);
         Ok(())
+    }
+
+    /// Whether the contents of this set were written before.
+    fn keeps(&self, goal: &Goal) -> bool {
+        let run = self.record.run.as_ref().map(|run| &run.set);
+        run.into_iter().chain(&self.record.applied).any(|set| set.rendered == goal.rendered)
     }
 
     fn end(self, goal: &Goal, observed: &Observed, plan: Plan, state: State) -> Outcome {
