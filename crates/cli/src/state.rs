@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::RwLock;
@@ -12,6 +12,7 @@ use trueup_controller::{Operator, Worlds};
 use trueup_engine::{Subject, World};
 use trueup_git::{GitSource, Options as GitOptions};
 use trueup_host::{HostConfig, HostTarget};
+use trueup_kubernetes::{Connection, KubernetesTarget};
 use trueup_model::ports::{Clock, PortError, Store, Target};
 use trueup_model::record::Declaration;
 use trueup_render::Renderer;
@@ -37,6 +38,7 @@ pub struct State {
     source: Arc<GitSource>,
     renderer: Arc<Renderer>,
     host: OnceLock<Result<Arc<HostTarget>, PortError>>,
+    clusters: Mutex<BTreeMap<Option<String>, Arc<KubernetesTarget>>>,
 }
 
 impl State {
@@ -59,6 +61,7 @@ impl State {
             source: Arc::new(GitSource::new(GitOptions::new(folder.join("git")))),
             renderer: Arc::new(Renderer::new()),
             host: OnceLock::new(),
+            clusters: Mutex::default(),
         }
     }
 
@@ -83,6 +86,16 @@ impl State {
                 HostTarget::open(config).map(Arc::new)
             })
             .clone()
+    }
+
+    /// The cluster that an app names, which is a context of the kubeconfig.
+    fn cluster(&self, declaration: &Declaration) -> Arc<KubernetesTarget> {
+        let target = declaration.spec.target.as_ref();
+        let context = target.and_then(|target| target.kubernetes.as_ref()?.cluster.clone());
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = Connection { kubeconfig: None, context: context.clone() };
+        let cluster = clusters.entry(context);
+        cluster.or_insert_with(|| Arc::new(KubernetesTarget::new(connection))).clone()
     }
 
     /// The apps that were applied before, as their records tell.
@@ -110,9 +123,10 @@ impl Worlds for State {
     fn world(&self, declaration: &Declaration) -> Result<World, PortError> {
         let target: Arc<dyn Target> = match declaration.target.as_str() {
             "host" => self.host()?,
+            "kubernetes" => self.cluster(declaration),
             other => {
                 return Err(PortError::permanent(format!(
-                    "the target `{other}` cannot be reached by this version; use `--target host`"
+                    "there is no target `{other}`; use `--target host` or `--target kubernetes`"
                 )));
             }
         };

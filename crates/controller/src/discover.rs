@@ -31,8 +31,10 @@ pub fn discover(root: &Root, tree: &dyn Tree) -> Discovered {
 /// The folder itself as an app.
 pub fn itself(root: &Root) -> Subject {
     let name = root.name.clone().unwrap_or_else(|| default_name(&root.source, &root.path));
+    let mut spec = AppSpec::default();
+    fill_in_cluster(&mut spec, root, &root.target);
     let declaration = Declaration {
-        spec: AppSpec::default(),
+        spec,
         source: root.source.clone(),
         path: root.path.clone(),
         target: root.target.clone(),
@@ -41,7 +43,7 @@ pub fn itself(root: &Root) -> Subject {
 }
 
 fn subject(root: &Root, document: AppDocument) -> Subject {
-    let spec = document.app.spec.clone();
+    let mut spec = document.app.spec.clone();
     let given = spec.source.clone().unwrap_or_default();
     let elsewhere = given.repo.is_some();
     let source = SourceSpec {
@@ -60,8 +62,23 @@ fn subject(root: &Root, document: AppDocument) -> Subject {
         Some(target) if target.host.is_some() => "host".to_owned(),
         _ => root.target.clone(),
     };
+    fill_in_cluster(&mut spec, root, &target);
     let name = document.app.name().clone();
     Subject::new(name, Declaration { spec, source, path, target })
+}
+
+/// An app on Kubernetes lives where its document says, else where the root does.
+fn fill_in_cluster(spec: &mut AppSpec, root: &Root, target: &str) {
+    if target != "kubernetes" || root.kubernetes == Default::default() {
+        return;
+    }
+    let given = spec.target.get_or_insert_default().kubernetes.get_or_insert_default();
+    if given.cluster.is_none() {
+        given.cluster.clone_from(&root.kubernetes.cluster);
+    }
+    if given.namespace.is_none() {
+        given.namespace.clone_from(&root.kubernetes.namespace);
+    }
 }
 
 /// An app without a document is named by the last parts of repository and path.
@@ -88,6 +105,7 @@ mod tests {
             },
             path: path.into(),
             target: "host".into(),
+            kubernetes: Default::default(),
             name: None,
         }
     }
@@ -98,6 +116,26 @@ mod tests {
         let found = discover(&root("deploy/prod"), &tree);
         assert_eq!(found.subjects[0].name.as_str(), "shop-prod");
         assert_eq!(discover(&root(""), &tree).subjects[0].name.as_str(), "shop");
+    }
+
+    #[test]
+    fn apps_on_kubernetes_live_where_the_root_does() {
+        let mut root = root("");
+        root.target = "kubernetes".into();
+        root.kubernetes.namespace = Some("shop".into());
+        let app = "apiVersion: trueup.dev/v1\nkind: App\nmetadata: {name: ";
+        let files = [
+            ("a.yaml", format!("{app}a}}\n")),
+            ("b.yaml", format!("{app}b}}\nspec: {{target: {{kubernetes: {{namespace: own}}}}}}\n")),
+            ("c.yaml", format!("{app}c}}\nspec: {{target: {{host: {{}}}}}}\n")),
+        ];
+        let tree: MemoryTree = files.into_iter().collect();
+        let namespaces: Vec<Option<String>> = discover(&root, &tree)
+            .subjects
+            .iter()
+            .map(|s| s.spec().target.clone()?.kubernetes?.namespace)
+            .collect();
+        assert_eq!(namespaces, [Some("shop".to_owned()), Some("own".to_owned()), None]);
     }
 
     #[test]

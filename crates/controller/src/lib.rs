@@ -20,6 +20,7 @@ pub mod status;
 use std::sync::Arc;
 
 use trueup_engine::World;
+use trueup_model::app::KubernetesTarget;
 use trueup_model::ports::PortError;
 use trueup_model::record::Declaration;
 use trueup_model::{AppName, SourceSpec};
@@ -36,6 +37,8 @@ pub struct Root {
     pub path: String,
     /// `host` or `kubernetes`: the target of apps that name none.
     pub target: String,
+    /// The cluster and namespace of apps that live on Kubernetes and name none.
+    pub kubernetes: KubernetesTarget,
     /// The name of the app, where the folder itself is one; left out: after the last parts of
     /// repository and path.
     pub name: Option<AppName>,

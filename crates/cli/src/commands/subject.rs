@@ -3,6 +3,7 @@
 use trueup_controller::{Root, discover};
 use trueup_engine::Subject;
 use trueup_model::AppName;
+use trueup_model::app::KubernetesTarget;
 use trueup_model::ports::Source as _;
 
 use super::{app_name, the_app};
@@ -22,6 +23,12 @@ pub struct Where {
     /// Where resources live: host or kubernetes
     #[arg(long, default_value = "host", value_parser = ["host", "kubernetes"])]
     pub target: String,
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Namespace of objects that name none [default: default]
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub namespace: Option<String>,
     /// Name of the app [default: after the last parts of repository and path]
     #[arg(long, value_name = "NAME", value_parser = app_name)]
     pub name: Option<AppName>,
@@ -31,7 +38,13 @@ impl Where {
     /// The root that `repo` and these options mean.
     pub fn root(&self, repo: &str) -> Result<Root, CliError> {
         let (source, path) = place::source(repo, self.reference.as_deref(), self.path.as_deref())?;
-        Ok(Root { source, path, target: self.target.clone(), name: self.name.clone() })
+        let kubernetes = KubernetesTarget {
+            cluster: self.context.clone(),
+            namespace: self.namespace.clone(),
+            service_account: None,
+        };
+        let (target, name) = (self.target.clone(), self.name.clone());
+        Ok(Root { source, path, target, kubernetes, name })
     }
 }
 
