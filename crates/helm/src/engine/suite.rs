@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 use trueup_conformance::Tally;
-use trueup_gotemplate::{Map, Timestamp};
+use trueup_gotemplate::{Map, Str, Timestamp, Value};
 
 use super::host::RenderHost;
 use super::{Renderable, execute, files};
@@ -80,11 +80,19 @@ fn scope(given: &Json) -> Map {
     for (key, value) in given.as_object().into_iter().flatten() {
         let value = match key.as_str() {
             "Files" => files::files(&source_files(value)),
+            "Subcharts" => subcharts(value),
             _ => crate::values::to_go(&crate::values::with_floats(value.clone())),
         };
         scope.insert(key.as_str().into(), value);
     }
     scope
+}
+
+fn subcharts(given: &Json) -> Value {
+    let charts = given.as_object().into_iter().flatten();
+    Value::Map(Map::any(
+        charts.map(|(name, chart)| (Str::from(name.as_str()), Value::Map(scope(chart)))),
+    ))
 }
 
 fn source_files(encoded: &Json) -> Vec<SourceFile> {
