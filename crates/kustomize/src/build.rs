@@ -1,6 +1,8 @@
 //! One build: what it is asked for, what it gives back, and what its steps share.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
 
 use trueup_model::tree::Tree;
 use trueup_model::{Diagnostic, Location};
@@ -8,6 +10,7 @@ use trueup_yaml::Node;
 
 use crate::accumulate;
 use crate::error::{Error, Kind, Result};
+use crate::helm_charts::Charts;
 use crate::id::ResId;
 use crate::load::Loader;
 use crate::need::{Answers, Need};
@@ -27,7 +30,7 @@ pub enum Reorder {
 }
 
 /// What a build is asked for: the flags of `kustomize build`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// `--load-restrictor LoadRestrictionsRootOnly`: files must be in or below the folder of the
     /// kustomization that names them.
@@ -45,6 +48,8 @@ pub struct Options {
     pub helm_kube_version: String,
     /// `--helm-api-versions`.
     pub helm_api_versions: Vec<String>,
+    /// What renders charts.
+    pub charts: Option<Arc<dyn Charts>>,
     /// What is known of remote files, repositories and charts.
     pub answers: Answers,
 }
@@ -60,8 +65,25 @@ impl Options {
             helm: false,
             helm_kube_version: String::new(),
             helm_api_versions: Vec::new(),
+            charts: None,
             answers: Answers::new(),
         }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("restrict_loads", &self.restrict_loads)
+            .field("reorder", &self.reorder)
+            .field("managed_by_label", &self.managed_by_label)
+            .field("plugins", &self.plugins)
+            .field("helm", &self.helm)
+            .field("helm_kube_version", &self.helm_kube_version)
+            .field("helm_api_versions", &self.helm_api_versions)
+            .field("charts", &self.charts.is_some())
+            .field("answers", &self.answers)
+            .finish()
     }
 }
 

@@ -36,7 +36,9 @@ impl JsonPatch {
             Value::Null => Ok(Map::new()),
             other => Err(unfit(&other, "jsonpatch.Operation")),
         };
-        Ok(Self { operations: operations.into_iter().map(operation).collect::<Result<_>>()? })
+        let operations: Vec<_> = operations.into_iter().map(operation).collect::<Result<_>>()?;
+        operations.iter().try_for_each(valid)?;
+        Ok(Self { operations })
     }
 
     /// Whether there is nothing to do.
@@ -54,6 +56,38 @@ impl JsonPatch {
         *resource = crate::node::from_json(&json);
         Ok(())
     }
+}
+
+/// An operation must be known and have the fields it needs.
+fn valid(operation: &Map<String, Value>) -> Result<()> {
+    let has_text = |field: &str, missing: &str| match operation.get(field) {
+        Some(Value::String(_)) => Ok(()),
+        None | Some(Value::Null) => Err(Error::new(format!("{missing}: missing value"))),
+        Some(other) => Err(unfit(other, "string")),
+    };
+    let path = || {
+        has_text("path", "operation missing path field")
+            .map_err(|error| error.context("failed to decode 'path'"))
+    };
+    let checked = match operation.get("op").and_then(Value::as_str).unwrap_or("unknown") {
+        "add" | "replace" if !operation.contains_key("value") => {
+            Err(Error::new("operation, missing value field: missing value")
+                .context("failed to decode 'value'"))
+        }
+        "move" | "copy" => has_text("from", "operation, missing from field")
+            .map_err(|error| error.context("failed to decode 'from'"))
+            .and_then(|()| path()),
+        "add" | "replace" | "remove" | "test" => path(),
+        _ => Err(Error::new("unsupported operation")),
+    };
+    checked.map_err(|error| {
+        let shown = if operation.is_empty() {
+            "null".to_owned()
+        } else {
+            Value::Object(operation.clone()).to_string()
+        };
+        error.context(format!("invalid operation {shown}"))
+    })
 }
 
 fn unfit(value: &Value, go_type: &str) -> Error {

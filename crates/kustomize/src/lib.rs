@@ -49,6 +49,7 @@ mod transform;
 
 pub use build::{Built, Failure, Options, Outcome, Output, Reorder, build};
 pub use error::{Error, Kind};
+pub use helm_charts::{ChartRequest, Charts};
 pub use id::{Gvk, ResId};
 pub use need::{Answers, Need, Unavailable};
 pub use repo::RepoSpec;

@@ -29,7 +29,7 @@ use crate::resources::Resources;
 
 pub(crate) use affix::{Affix, End};
 pub(crate) use configured::Configure;
-pub(crate) use configured::configured;
+pub(crate) use configured::{configured, trouble};
 pub(crate) use namespace::Namespace;
 pub(crate) use patch::{AnyPatch, JsonPatch, StrategicPatches};
 pub(crate) use value_add::{ValueAdd, ValueTarget};

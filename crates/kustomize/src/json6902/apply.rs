@@ -108,6 +108,9 @@ fn replace(document: &mut Value, operation: &Operation) -> Result<()> {
     let (container, key) = find(document, path)
         .ok_or_else(|| Error::new(format!("{}: {MISSING}", missing("path"))))?;
     match container {
+        Container::Object(object) if !object.contains_key(&key) => {
+            Err(Error::new(format!("{}: {MISSING}", missing("key"))))
+        }
         Container::Object(object) => {
             object.insert(key, value);
             Ok(())
@@ -133,7 +136,9 @@ fn move_value(document: &mut Value, operation: &Operation) -> Result<()> {
         ))
     })?;
     let moved = container
-        .remove(&key)
+        .get(&key)
+        .cloned()
+        .and_then(|moved| container.remove(&key).map(|_| moved))
         .map_err(|error| error.context(format!("error in move for path: '{key}'")))?;
     let path = text(operation, "path", "move")?;
     let (container, key) = find(document, path).ok_or_else(|| {
@@ -157,8 +162,7 @@ fn copy(document: &mut Value, operation: &Operation) -> Result<()> {
     let copied = container
         .get(&key)
         .map_err(|error| error.context(format!("error in copy for from: '{from}'")))?
-        .cloned()
-        .unwrap_or_default();
+        .clone();
     let path = text(operation, "path", "copy")?;
     let (container, key) = find(document, path).ok_or_else(|| {
         Error::new(format!(
@@ -180,9 +184,14 @@ fn test(document: &mut Value, operation: &Operation) -> Result<()> {
         let (container, key) = find(document, path).ok_or_else(|| {
             Error::new(format!("test operation does not apply: is missing path: {path}: {MISSING}"))
         })?;
-        let actual = container
-            .get(&key)
-            .map_err(|error| error.context(format!("error in test for path: '{path}'")))?;
+        let actual = match &container {
+            Container::Object(object) => object.get(&key),
+            Container::Array(_) => Some(
+                container
+                    .get(&key)
+                    .map_err(|error| error.context(format!("error in test for path: '{path}'")))?,
+            ),
+        };
         actual.filter(|value| !value.is_null()) == expected
     };
     if is_equal {
@@ -242,11 +251,12 @@ fn unescape(part: &str) -> String {
 }
 
 impl Container<'_> {
-    fn get(&self, key: &str) -> Result<Option<&Value>> {
-        match self {
-            Self::Object(object) => Ok(object.get(key)),
-            Self::Array(items) => Ok(items.get(present(items.len(), key)?)),
-        }
+    fn get(&self, key: &str) -> Result<&Value> {
+        let found = match self {
+            Self::Object(object) => object.get(key),
+            Self::Array(items) => items.get(present(items.len(), key)?),
+        };
+        found.ok_or_else(|| Error::new(format!("unable to get nonexistent key: {key}: {MISSING}")))
     }
 
     fn add(self, key: &str, value: Value) -> Result<()> {
@@ -268,7 +278,7 @@ impl Container<'_> {
     fn remove(&mut self, key: &str) -> Result<Value> {
         match self {
             Self::Object(object) => object.remove(key).ok_or_else(|| {
-                Error::new(format!("Unable to remove nonexistent key: {key}: {MISSING}"))
+                Error::new(format!("unable to remove nonexistent key: {key}: {MISSING}"))
             }),
             Self::Array(items) => Ok(items.remove(present(items.len(), key)?)),
         }
@@ -327,8 +337,12 @@ mod tests {
             json!({"op": "add", "path": "/a/-", "value": 9}),
             Ok(json!({"a": [1, 2, 3, 9]})),
         );
-        check(json!({}), json!({"op": "replace", "path": "/b", "value": 1}), Ok(json!({"b": 1})));
-        check(json!({}), json!({"op": "add", "path": "/b"}), Ok(json!({"b": null})));
+        check(
+            json!({"b": 0}),
+            json!({"op": "replace", "path": "/b", "value": 1}),
+            Ok(json!({"b": 1})),
+        );
+        check(json!({}), json!({"op": "test", "path": "/b", "value": null}), Ok(json!({})));
         check(
             json!({"a/b": {"m~n": 1}}),
             json!({"op": "move", "from": "/a~1b/m~0n", "path": "/c"}),
@@ -350,7 +364,7 @@ mod tests {
             json!({}),
             json!({"op": "remove", "path": "/a"}),
             Err(
-                "error in remove for path: '/a': Unable to remove nonexistent key: a: missing value",
+                "error in remove for path: '/a': unable to remove nonexistent key: a: missing value",
             ),
         );
         check(
@@ -364,6 +378,16 @@ mod tests {
             json!({"a": 1}),
             json!({"op": "test", "path": "/a", "value": 2}),
             Err("testing value /a failed: test failed"),
+        );
+        check(
+            json!({}),
+            json!({"op": "replace", "path": "/b", "value": 1}),
+            Err("replace operation does not apply: doc is missing key: /b: missing value"),
+        );
+        check(
+            json!({}),
+            json!({"op": "copy", "from": "/x", "path": "/b"}),
+            Err("error in copy for from: '/x': unable to get nonexistent key: x: missing value"),
         );
         check(json!({}), json!({"op": "jump", "path": "/a"}), Err("Unexpected kind: jump"));
     }

@@ -209,6 +209,9 @@ fn patch_one(session: &Session<'_>, target: &mut Resource, patch: Resource) -> R
     if names || kinds {
         target.remember_id();
     }
+    // Upstream marks the patch by annotations, which are merged like all others.
+    target.track.allow_name_change |= names;
+    target.track.allow_kind_change |= kinds;
     let sees_annotations = touches_annotations(patch.node());
     let patch = patch.into_node();
     let schema = session.types.schema();

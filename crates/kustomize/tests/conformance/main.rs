@@ -151,7 +151,7 @@ fn normalised(error: &str) -> String {
         (r"^Error: ", ""),
         (r"/tmp/kustomize-\d+", ""),
         (r"\$ROOT/?", "/"),
-        (r" &\{0x[0-9a-f]+ <nil>\}", ""),
+        (r" &\{0x[0-9a-f]+ (<nil>|0x[0-9a-f]+)\}", ""),
     ];
     rules.iter().fold(error.to_owned(), |text, (pattern, with)| {
         Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()
