@@ -7,12 +7,22 @@ mod disk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use disk::Disk;
-use trueup_kustomize::{Options, Outcome, Reorder, build};
+use trueup_kustomize::{
+    HelmEngine, Options, Outcome, Profile, Randomness, Reorder, Timestamp, build,
+};
 
 fn main() -> ExitCode {
-    let mut options = Options::new();
+    let mut options = Options {
+        charts: Some(Arc::new(HelmEngine {
+            profile: Profile::Helm4,
+            now: Timestamp { seconds: 0, nanoseconds: 0 },
+            randomness: Randomness::new([0; 32], "build"),
+        })),
+        ..Options::new()
+    };
     let mut path = ".".to_owned();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {

@@ -4,6 +4,7 @@
 //! printed as resources. Here [`Charts`] stands for that program. A chart that is not in the chart
 //! folder is needed from its repository.
 
+mod engine;
 mod values;
 
 use std::rc::Rc;
@@ -23,6 +24,8 @@ use crate::load::Loader;
 use crate::need::{Need, Unavailable};
 use crate::resource::Resource;
 use crate::resources::Resources;
+
+pub use engine::HelmEngine;
 
 /// Renders charts: `helm template`.
 pub trait Charts: Send + Sync {

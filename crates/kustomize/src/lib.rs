@@ -49,10 +49,11 @@ mod transform;
 
 pub use build::{Built, Failure, Options, Outcome, Output, Reorder, build};
 pub use error::{Error, Kind};
-pub use helm_charts::{ChartRequest, Charts};
+pub use helm_charts::{ChartRequest, Charts, HelmEngine};
 pub use id::{Gvk, ResId};
 pub use need::{Answers, Need, Unavailable};
 pub use repo::RepoSpec;
+pub use trueup_helm::{Profile, Randomness, Timestamp};
 
 #[cfg(test)]
 mod conformance;

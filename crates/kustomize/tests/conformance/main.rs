@@ -7,12 +7,15 @@ mod disk;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use disk::Disk;
 use regex::Regex;
 use serde_json::Value;
 use trueup_conformance::{Tally, open};
-use trueup_kustomize::{Options, Outcome, Reorder, build};
+use trueup_kustomize::{
+    HelmEngine, Options, Outcome, Profile, Randomness, Reorder, Timestamp, build,
+};
 
 /// Cases that run a program: refused by name here.
 const RUN_PROGRAMS: [&str; 11] = [
@@ -191,7 +194,14 @@ fn lexically_clean(path: &Path) -> String {
 }
 
 fn options(arguments: &[String]) -> Options {
-    let mut options = Options::new();
+    let mut options = Options {
+        charts: Some(Arc::new(HelmEngine {
+            profile: Profile::Helm4,
+            now: Timestamp { seconds: 0, nanoseconds: 0 },
+            randomness: Randomness::new([0; 32], "test"),
+        })),
+        ..Options::new()
+    };
     let mut arguments = arguments.iter().map(String::as_str);
     while let Some(argument) = arguments.next() {
         match argument {
