@@ -42,8 +42,5 @@ pub use capabilities::{Capabilities, KubeVersion};
 pub use engine::host::{Lookup, Lookups, Randomness};
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError};
 pub use profile::Profile;
-/// What `now` is made of.
-pub use trueup_gotemplate::Timestamp;
-
 pub use render::{Crd, Need, Options, Release, RenderError, Rendered, Stage, render};
 pub use trueup_gotemplate::{Budget, Timestamp};
