@@ -30,7 +30,7 @@ impl Scalar {
 
     /// Whether it is this value.
     pub fn is(&self, value: &Value) -> bool {
-        self.0 == value.to_string()
+        *self == Self::of(value)
     }
 
     /// As compact JSON.
