@@ -1,10 +1,16 @@
 //! `trueup kustomize build`: the arguments and the bytes of `kustomize build`.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use trueup_kustomize::{Built, Options, Outcome, Output as Resources, Reorder, build};
+use trueup_kustomize::{
+    Built, HelmEngine, Options, Outcome, Output as Resources, Profile, Randomness, Reorder,
+    Timestamp, build,
+};
 
 use super::Exit;
 use crate::disk::{DiskTree, Links};
@@ -174,9 +180,27 @@ fn options(args: &BuildArgs) -> Options {
         managed_by_label: args.enable_managedby_label,
         plugins: args.enable_alpha_plugins,
         helm: args.enable_helm,
+        charts: args.enable_helm.then(|| Arc::new(helm_engine()) as _),
         helm_kube_version: args.helm_kube_version.clone(),
         helm_api_versions: args.helm_api_versions.clone(),
         ..Options::new()
+    }
+}
+
+/// Charts are rendered now, with randomness of this run, as by a program that is started for it.
+fn helm_engine() -> HelmEngine {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut key = [0; 32];
+    if let Ok(mut random) = std::fs::File::open("/dev/urandom") {
+        let _ = random.read_exact(&mut key);
+    }
+    HelmEngine {
+        profile: Profile::Helm4,
+        now: Timestamp {
+            seconds: i64::try_from(since.as_secs()).unwrap_or_default(),
+            nanoseconds: since.subsec_nanos(),
+        },
+        randomness: Randomness::new(key, "kustomize"),
     }
 }
 
