@@ -1,0 +1,88 @@
+//! What is forbidden, missing or wrong is said, and is never taken for absent.
+
+use std::io::Write;
+
+use trueup_engine::State;
+use trueup_kubernetes::{Connection, KubernetesTarget};
+use trueup_model::plan::SkipKind;
+use trueup_model::ports::Target;
+
+use crate::bed::bed;
+use crate::world::{App, config_map, skip};
+
+#[tokio::test]
+async fn a_missing_right_is_named() {
+    let Some(app) = App::new("rights") else { return };
+    if std::env::var_os("TRUEUP_TEST_KUBECONFIG").is_some() {
+        eprintln!("not tested: this cluster has no user without rights");
+        return;
+    }
+    let namespace = app.namespace.clone();
+    let reader = format!("see-{namespace}");
+    let role = ["create", "clusterrole", &reader, "--verb=get", "--resource=namespaces"];
+    app.bed.kubectl(&role, "");
+    let binding = format!("--clusterrole={reader}");
+    app.bed.kubectl(&["create", "clusterrolebinding", &reader, &binding, "--user=nobody"], "");
+    let nobody = App::on(app.bed, &namespace, Some("nobody"));
+    nobody.commit(&[("a.yaml", &config_map("a", "k", "v"))]);
+    let outcome = nobody.run().await;
+    assert!(matches!(outcome.state, State::Blocked { .. }), "{:?}", outcome.state);
+    let skip = skip(&outcome, "a");
+    assert_eq!(skip.kind, SkipKind::Blocked);
+    let rule = format!(
+        "apiGroups [\"\"], resources [\"configmaps\"], verbs [\"get\"], in namespace {namespace}"
+    );
+    assert!(skip.why.contains(&rule), "{}", skip.why);
+}
+
+#[tokio::test]
+async fn an_unknown_kind_is_said() {
+    let Some(app) = App::new("kind") else { return };
+    app.commit(&[(
+        "a.yaml",
+        "apiVersion: nowhere.example.com/v1\nkind: Thing\nmetadata: {name: a}\n",
+    )]);
+    let outcome = app.run().await;
+    let State::Blocked { why } = &outcome.state else { panic!("{:?}", outcome.state) };
+    assert!(why.contains("knows no Thing at nowhere.example.com/v1"), "{why}");
+}
+
+#[tokio::test]
+async fn capabilities_tell_version_kinds_and_identity() {
+    let Some(bed) = bed() else { return };
+    let connection = Connection { kubeconfig: Some(bed.kubeconfig.clone()), context: None };
+    let target = KubernetesTarget::new(connection);
+    let capabilities = target.capabilities().await.expect("it answers");
+    assert!(capabilities.kube_version.starts_with("v1."));
+    assert!(capabilities.api_versions.contains(&"apps/v1/Deployment".to_owned()));
+    assert!(capabilities.kind("", "Namespace").is_some_and(|kind| !kind.namespaced));
+    let uid = bed.kubectl(&["get", "ns", "kube-system", "-o", "jsonpath={.metadata.uid}"], "");
+    assert_eq!(capabilities.target.identity, uid);
+}
+
+fn kubeconfig(server: &str, extra: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    write!(
+        file,
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: \"{server}\"}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{{extra}}}}}]\n"
+    )
+    .expect("a temporary file takes text");
+    file
+}
+
+#[tokio::test]
+async fn connections_that_fail_say_why() {
+    let file = kubeconfig("https://127.0.0.1:1", "token: x");
+    let wrong_context = Connection {
+        kubeconfig: Some(file.path().to_owned()),
+        context: Some("elsewhere".to_owned()),
+    };
+    let target = KubernetesTarget::new(wrong_context);
+    let error = target.capabilities().await.err().expect("there is no such context");
+    assert!(error.message.contains("kubeconfig cannot be used"), "{}", error.message);
+
+    let nobody_there = Connection { kubeconfig: Some(file.path().to_owned()), context: None };
+    let target = KubernetesTarget::new(nobody_there);
+    let error = target.capabilities().await.err().expect("nobody listens there");
+    assert!(error.message.contains("cannot be reached") && !error.permanent, "{}", error.message);
+}
