@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 TOOLS := $(CACHE)/tools
 TRUEUP := $(CARGO_TARGET_DIR)/debug/trueup
 
-.PHONY: help run build test testbed needs-testbed lint deny conformance sim clean needs needs-test
+.PHONY: help run build test test-kubernetes testbed lint deny conformance sim clean needs needs-test
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -32,7 +32,7 @@ build: needs
 	cargo build --locked -p trueup-cli
 
 ## make test         everything that CI runs
-test: needs-test needs-testbed lint deny
+test: needs-test lint deny
 	cargo test --locked --workspace
 
 ## make lint         formatting and lints
@@ -60,11 +60,9 @@ testbed:
 	echo "export KUBECONFIG=$(CACHE)/testbed/kubeconfig    kubectl: $$testbed kubectl"
 	exec $$testbed run --stay --kubeconfig-out $(CACHE)/testbed/kubeconfig
 
-# The control plane that the Kubernetes tests run against.
-needs-testbed:
-	@if command -v go >/dev/null; then testbed/build >/dev/null
-	elif [ -n "$${CI:-}" ]; then echo "the Kubernetes tests need Go 1.26 or newer: https://go.dev/dl" >&2; exit 1
-	else echo "not tested on Kubernetes: that needs Go 1.26 or newer (https://go.dev/dl)"; fi
+## make test-kubernetes   the end-to-end tests of the Kubernetes target, on the testbed (needs Go)
+test-kubernetes: needs-test
+	TRUEUP_TEST_TESTBED=1 cargo test --locked -p trueup-kubernetes --test it
 
 # What building needs: a Rust toolchain, a C compiler (SQLite, TLS), and python3 for the example.
 needs:

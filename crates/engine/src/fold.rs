@@ -183,7 +183,10 @@ fn fold_event(record: &mut Record, action: &Action, event: &Event, retry: &Retry
             complete(record, &event.id, *content, event.at);
         }
         EventResult::Deleting => {}
-        EventResult::Moved(message) => fail(record, action, event.at, message, false, retry),
+        EventResult::Moved(message) => {
+            fail(record, action, event.at, message, false, retry);
+            look_again_at_once(record, &event.id, event.at);
+        }
         EventResult::Failed { message, permanent } => {
             fail(record, action, event.at, message, *permanent, retry);
         }
@@ -214,6 +217,13 @@ fn note_fight(record: &mut Record, action: &Action, at: Timestamp) {
     fight.count = if quiet { 1 } else { fight.count.saturating_add(1) };
     fight.last = at;
     fight.with = with;
+}
+
+/// What moved meanwhile is planned anew from what is there now, at once; not for ever, though.
+fn look_again_at_once(record: &mut Record, id: &ResourceId, at: Timestamp) {
+    if let Some(attempt) = record.attempts.get_mut(id).filter(|attempt| attempt.count <= 3) {
+        attempt.next = at;
+    }
 }
 
 fn fail(
