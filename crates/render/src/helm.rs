@@ -49,12 +49,8 @@ fn render(
         revision: 1,
         is_upgrade: false,
     };
-    let now = Timestamp {
-        seconds: request.time.as_second(),
-        nanoseconds: request.time.subsec_nanosecond().unsigned_abs(),
-    };
     let randomness = Randomness::new(*request.key.expose(), request.app.as_str());
-    let engine = Options::new(PROFILE, now, randomness);
+    let engine = Options::new(PROFILE, now(request), randomness);
     let capabilities = capabilities(request)?;
     let rendered = trueup_helm::render(&chart, &values, &capabilities, &release, &engine)
         .map_err(|error| Box::new(within(error.diagnostic, request.path)))?;
@@ -69,6 +65,14 @@ fn render(
     documents.extend(rendered.manifests.iter().filter_map(|manifest| document(manifest, request)));
     documents.extend(rendered.hooks.iter().filter_map(|hook| hook_document(hook, request)));
     Ok(documents)
+}
+
+/// The commit's time: what `now` is in templates.
+pub fn now(request: &Request<'_>) -> Timestamp {
+    Timestamp {
+        seconds: request.time.as_second(),
+        nanoseconds: request.time.subsec_nanosecond().unsigned_abs(),
+    }
 }
 
 fn chart(tree: &dyn Tree, path: &str) -> Result<Arc<Chart>, Box<Diagnostic>> {

@@ -1,20 +1,29 @@
 //! Kustomize overlays, by the engine of their own.
 
-use trueup_kustomize::{Built, Options, Outcome};
+use std::sync::Arc;
+
+use trueup_kustomize::{Built, HelmEngine, Options, Outcome, Profile, Randomness};
 use trueup_model::app::KustomizeRender;
 use trueup_model::tree::Tree;
 use trueup_model::{Diagnostic, Location};
 
-use crate::Document;
+use crate::{Document, Request};
 
-/// Builds the overlay in `folder`.
+/// Builds the overlay in the request's folder.
 pub fn read(
+    request: &Request<'_>,
     tree: &dyn Tree,
-    folder: &str,
     options: &KustomizeRender,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Document> {
-    let options = Options { helm: options.enable_helm, ..Options::new() };
+    let folder = request.path;
+    let charts = HelmEngine {
+        profile: Profile::Helm4,
+        now: crate::helm::now(request),
+        randomness: Randomness::new(*request.key.expose(), request.app.as_str()),
+    };
+    let options =
+        Options { helm: options.enable_helm, charts: Some(Arc::new(charts)), ..Options::new() };
     match trueup_kustomize::build(tree, folder, &options) {
         Ok(Outcome::Built(output)) => {
             diagnostics.extend(output.diagnostics);

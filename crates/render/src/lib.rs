@@ -117,7 +117,7 @@ impl Renderer {
                 helm::read(request, tree, &options, diagnostics)
             }
             Ok(FolderKind::Kustomize(options)) => {
-                kustomize::read(tree, request.path, &options, diagnostics)
+                kustomize::read(request, tree, &options, diagnostics)
             }
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);

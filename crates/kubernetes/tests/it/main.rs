@@ -1,8 +1,7 @@
 //! The adapter, end to end, against a real control plane.
 //!
-//! The control plane is the testbed's (`make testbed`), or any other cluster that
-//! `TRUEUP_TEST_KUBECONFIG` names. Where there is neither, each test says so and passes; in CI,
-//! where Go is there, the testbed is built.
+//! The control plane is the testbed's (`make test-kubernetes`), or any other cluster that
+//! `TRUEUP_TEST_KUBECONFIG` names. Where neither is asked for, each test says so and passes.
 
 mod adoption;
 mod apply;

@@ -78,11 +78,11 @@ async fn connections_that_fail_say_why() {
         context: Some("elsewhere".to_owned()),
     };
     let target = KubernetesTarget::new(wrong_context);
-    let error = target.capabilities().await.err().expect("there is no such context");
+    let error = target.capabilities().await.expect_err("there is no such context");
     assert!(error.message.contains("kubeconfig cannot be used"), "{}", error.message);
 
     let nobody_there = Connection { kubeconfig: Some(file.path().to_owned()), context: None };
     let target = KubernetesTarget::new(nobody_there);
-    let error = target.capabilities().await.err().expect("nobody listens there");
+    let error = target.capabilities().await.expect_err("nobody listens there");
     assert!(error.message.contains("cannot be reached") && !error.permanent, "{}", error.message);
 }
