@@ -184,7 +184,7 @@ impl Act<'_> {
     /// Applies without force; on a conflict with force, if the plan takes every field in question,
     /// and only to the version at which that was checked.
     async fn patch(&self, resource: &Resource) -> Outcome {
-        self.remove_additions().await?;
+        self.remove_additions(resource).await?;
         let object =
             if self.must_see_writers(resource) { Some(self.read_same().await?.body) } else { None };
         let entries = object.as_ref().map(managed::entries).unwrap_or_default();
@@ -241,8 +241,9 @@ impl Act<'_> {
         }
     }
 
-    /// Takes out what people added, where the plan lists it: exactly at the version it was seen.
-    async fn remove_additions(&self) -> Result<(), EventResult> {
+    /// Takes out what people added, where the plan lists it: exactly at the version it was seen. What
+    /// Git declares is no addition, though somebody else holds it now: it is applied over.
+    async fn remove_additions(&self, resource: &Resource) -> Result<(), EventResult> {
         if self.version().is_empty() || self.action.takes.is_empty() {
             return Ok(());
         }
@@ -255,6 +256,7 @@ impl Act<'_> {
                 self.action.takes.iter().any(|t| t.path == field.path && t.manager == field.manager)
             })
             .map(|field| field.path.as_str())
+            .filter(|path| resource.body.pointer(path).is_none())
             .collect();
         if listed.is_empty() {
             return Ok(());
