@@ -121,16 +121,6 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
     }
 }
 
-/// Writes bytes to standard output; a reader that went away is no error.
-fn write_all(bytes: &[u8]) -> Result<(), CliError> {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
-}
-
 /// An app's name as an argument.
 fn app_name(text: &str) -> Result<trueup_model::AppName, String> {
     trueup_model::AppName::new(text)

@@ -111,10 +111,15 @@ impl Output {
     }
 }
 
-/// A reader that went away (`trueup status | head -1`) is no error.
+/// Writes text to standard output.
 fn write(text: &str) -> Result<(), CliError> {
+    write_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output. A reader that went away (`trueup status | head -1`) is no error.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

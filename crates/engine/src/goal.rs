@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use trueup_model::app::WithoutCommit;
 use trueup_model::plan::{Inputs, Purpose};
-use trueup_model::ports::{PortError, Store};
+use trueup_model::ports::PortError;
 use trueup_model::record::{AppliedSet, Record};
 use trueup_model::{Digest, Payload, Resource, Revision};
 
@@ -191,7 +191,7 @@ pub async fn recorded(
     set: &AppliedSet,
 ) -> Result<Vec<Arc<Resource>>, PortError> {
     let digests: Vec<Digest> = set.contents.values().copied().collect();
-    let contents = read(world.store.as_ref(), &digests).await?;
+    let contents = world.store.contents(&digests).await?;
     let tree = world.source.load(app.source(), &set.revision.commit).await.ok();
     let mut resources = Vec::with_capacity(contents.len());
     for (id, digest) in &set.contents {
@@ -210,13 +210,6 @@ pub async fn recorded(
         resources.push(Arc::new(resource));
     }
     Ok(resources)
-}
-
-async fn read(
-    store: &dyn Store,
-    digests: &[Digest],
-) -> Result<std::collections::BTreeMap<Digest, Vec<u8>>, PortError> {
-    store.contents(digests).await
 }
 
 /// Digest and folder of a resource's payload: admission writes both into the document.

@@ -34,7 +34,7 @@ pub fn run(args: Args) -> Result<Exit, CliError> {
     match args.arguments.split_first() {
         Some((command, rest)) if command == "template" => run_template(rest),
         Some((flag, _)) if flag == "--help" || flag == "-h" => {
-            super::write_all(USAGE.as_bytes())?;
+            crate::output::write_bytes(USAGE.as_bytes())?;
             Ok(Exit::Done)
         }
         Some((other, _)) => Err(CliError::new(format!("there is no `trueup helm {other}`"))
@@ -45,7 +45,7 @@ pub fn run(args: Args) -> Result<Exit, CliError> {
 
 fn run_template(arguments: &[String]) -> Result<Exit, CliError> {
     if arguments.iter().any(|flag| flag == "--help" || flag == "-h") {
-        super::write_all(USAGE.as_bytes())?;
+        crate::output::write_bytes(USAGE.as_bytes())?;
         return Ok(Exit::Done);
     }
     let arguments = match Arguments::parse(arguments) {
@@ -71,7 +71,7 @@ fn run_template(arguments: &[String]) -> Result<Exit, CliError> {
     for (path, content) in &output.files {
         write_file(Path::new(path), content)?;
     }
-    super::write_all(&output.stdout)?;
+    crate::output::write_bytes(&output.stdout)?;
     Ok(if output.failed { Exit::Failed } else { Exit::Done })
 }
 

@@ -126,9 +126,9 @@ pub fn run(args: Args) -> Result<Exit, CliError> {
     };
     resources.diagnostics.iter().for_each(|warning| eprintln!("{}", warning.message));
     match &args.out {
-        None => {
-            super::write_all(resources.yaml().map_err(|e| CliError::new(e.chain()))?.as_bytes())?
-        }
+        None => crate::output::write_bytes(
+            resources.yaml().map_err(|e| CliError::new(e.chain()))?.as_bytes(),
+        )?,
         Some(folder) if folder.is_dir() => write_files(folder, &resources)?,
         Some(file) => {
             let yaml = resources.yaml().map_err(|error| CliError::new(error.chain()))?;
