@@ -33,7 +33,7 @@ async fn what_kubectl_applied_is_taken_over_whole() {
 #[tokio::test]
 async fn what_helm_made_is_taken_over() {
     let Some(mut app) = App::new("helm") else { return };
-    let made = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: x, meta.helm.sh/release-namespace: y}}\ndata: {k: \"1\", old: \"1\"}\n";
+    let made = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {app.kubernetes.io/managed-by: Helm}, annotations: {meta.helm.sh/release-name: web, meta.helm.sh/release-namespace: shop}}\ndata: {k: \"1\", old: \"1\"}\n";
     app.kubectl_with(&["create", "--field-manager=helm", "-f", "-"], made);
     app.commit(&[("a.yaml", &config_map("a", "k", "2"))]);
     app.subject.declaration.spec.adopt = Some(AdoptFrom::Helm);
