@@ -6,10 +6,10 @@ use trueup_model::ports::PortError;
 
 use crate::catalog::Catalog;
 use crate::status::{Answer, Asked, explain};
-use crate::wire::{Ask, Wire};
+use crate::wire::{Ask, JSON, Wire};
 
 /// Aggregated discovery where it is spoken (Kubernetes 1.30 and newer), plain otherwise.
-pub const ACCEPT: &str =
+const ACCEPT: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 const AT_ONCE: usize = 16;
@@ -79,13 +79,23 @@ fn group_versions(list: &Value) -> Vec<(String, String)> {
 /// Reads a path of discovery.
 async fn read(wire: &Wire, path: &str) -> Result<Value, PortError> {
     let asked = Asked { verb: "get", group: "", plural: "", namespace: "", secret: false };
-    read_as(wire, path, asked).await
+    let accept = if matches!(path, "/api" | "/apis") { ACCEPT } else { JSON };
+    ask(wire, path, accept, asked).await
 }
 
 /// Reads a path that has to be there.
 pub async fn read_as(wire: &Wire, path: &str, asked: Asked<'_>) -> Result<Value, PortError> {
+    ask(wire, path, JSON, asked).await
+}
+
+async fn ask(
+    wire: &Wire,
+    path: &str,
+    accept: &'static str,
+    asked: Asked<'_>,
+) -> Result<Value, PortError> {
     let answer: Answer = wire
-        .ask(&Ask::get(path.to_owned()))
+        .ask(&Ask::get(path.to_owned()).accepting(accept))
         .await
         .map_err(|error| PortError::passing(error.to_string()))?;
     if answer.succeeded() {

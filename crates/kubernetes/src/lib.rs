@@ -18,7 +18,7 @@
 //! - pure: [`status`] (what an answer means), [`owner`], [`writers`] (conflicts, additions,
 //!   bookkeeping), [`document`], [`catalog`] (which kinds are served), [`memory`]
 //! - asking: [`connect`], [`wire`] (one request, its limits and retries), [`discovery`],
-//!   [`observe`], [`predict`], [`execute`], [`watch`]
+//!   [`observe`] and [`listing`], [`predict`], [`execute`], [`watch`]
 
 mod adopt;
 mod catalog;
@@ -26,6 +26,7 @@ mod connect;
 mod discovery;
 mod document;
 mod execute;
+mod listing;
 mod memory;
 mod observe;
 mod owner;

@@ -12,14 +12,17 @@ use trueup_model::ports::{AppContext, Foresight, PortError};
 use trueup_model::record::{Inventory, InventoryItem};
 use trueup_model::{Health, HealthStatus, Resource, ResourceId, kinds};
 
-use crate::catalog::{Catalog, NotServed};
+use crate::catalog::{Catalog, NotServed, Served};
+use crate::listing::{self, Collection, Unlisted};
 use crate::predict::{Place, Predicted, after_takeover, predict};
 use crate::status::{Missing, explain};
 use crate::target::Shared;
+use crate::wire::NoAnswer;
 use crate::{MANAGER, adopt, document, owner, watch, writers};
 
-/// Objects looked at at once; the wire bounds the requests.
+/// Objects looked at at once, of one kind and namespace; the wire bounds the requests.
 const AT_ONCE: usize = 64;
+const GROUPS_AT_ONCE: usize = 16;
 
 /// What is there of everything desired and everything in the inventory.
 pub async fn observe(
@@ -48,8 +51,38 @@ pub async fn observe(
         comes: Coming::of(desired),
         catalog: catalog_for(shared, &wanted).await?,
     };
-    let looks: Vec<_> = wanted.into_values().map(|wanted| look.named(wanted)).collect();
-    Ok(futures::stream::iter(looks).buffer_unordered(AT_ONCE).collect().await)
+    let groups = groups(wanted.into_values());
+    let looks: Vec<_> = groups.iter().map(|group| look.group(group)).collect();
+    let mut looks = futures::stream::iter(looks).buffer_unordered(GROUPS_AT_ONCE);
+    let mut observed = Observed::new();
+    while let Some(seen) = looks.next().await {
+        observed.extend(seen);
+    }
+    // After the reads, with which the watches' own lists would compete.
+    for wanted in groups.iter().filter_map(|group| group.first()) {
+        if let Ok(served) = look.catalog.find(wanted.id, wanted.api_version) {
+            watch::start(shared, &context.installation, wanted.id, served);
+        }
+    }
+    Ok(observed)
+}
+
+/// What is of one kind, version and namespace, together.
+fn groups<'a>(wanted: impl Iterator<Item = Wanted<'a>>) -> Vec<Vec<Wanted<'a>>> {
+    let mut groups: BTreeMap<_, Vec<Wanted<'a>>> = BTreeMap::new();
+    for wanted in wanted {
+        let id = wanted.id;
+        let of = (&id.group, &id.kind, wanted.api_version, &id.namespace);
+        groups.entry(of).or_default().push(wanted);
+    }
+    groups.into_values().collect()
+}
+
+fn all<'a>(
+    group: &[Wanted<'a>],
+    observed: impl Fn(Wanted<'a>) -> ObservedResource,
+) -> Vec<(ResourceId, ObservedResource)> {
+    group.iter().map(|wanted| (wanted.id.clone(), observed(*wanted))).collect()
 }
 
 /// The catalog; read again where it lacks something that is wanted.
@@ -107,30 +140,116 @@ struct Look<'a> {
     catalog: Arc<Catalog>,
 }
 
-impl Look<'_> {
-    async fn named(&self, wanted: Wanted<'_>) -> (ResourceId, ObservedResource) {
-        (wanted.id.clone(), self.at(wanted).await)
+impl<'a> Look<'a> {
+    /// What is of one kind and namespace: what is known without asking, then the rest, together
+    /// where that is cheaper.
+    async fn group(&self, group: &[Wanted<'a>]) -> Vec<(ResourceId, ObservedResource)> {
+        let Some(first) = group.first() else { return Vec::new() };
+        let served = match self.catalog.find(first.id, first.api_version) {
+            Ok(served) => served,
+            Err(why) => return all(group, |wanted| self.not_served(wanted, &why)),
+        };
+        let covered = watch::covers(self.shared, &self.context.installation, first.id, served);
+        let mut seen = Vec::with_capacity(group.len());
+        let mut left = BTreeMap::new();
+        for wanted in group {
+            match self.known(*wanted).filter(|_| covered) {
+                Some(known) => seen.push((wanted.id.clone(), known)),
+                None => {
+                    left.insert(wanted.id.name.as_str(), *wanted);
+                }
+            }
+        }
+        if left.len() >= listing::WORTHWHILE
+            && let Err(error) = self.list(served, &mut left, &mut seen).await
+        {
+            let left: Vec<Wanted<'_>> = left.into_values().collect();
+            seen.extend(all(&left, |_| ObservedResource::unknown(error.to_string())));
+            return seen;
+        }
+        let looks: Vec<_> = left.into_values().map(|wanted| self.read(wanted, served)).collect();
+        let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some(look) = looks.next().await {
+            seen.push(look);
+        }
+        seen
     }
 
-    async fn at(&self, wanted: Wanted<'_>) -> ObservedResource {
-        let served = match self.catalog.find(wanted.id, wanted.api_version) {
-            Ok(served) => served,
-            Err(why) => return self.not_served(wanted, &why),
-        };
-        let covered = watch::covers(self.shared, &self.context.installation, wanted.id, served);
-        if let Some(resource) = wanted.resource.filter(|_| covered)
-            && let Some(known) = self.shared.memory.known(wanted.id, resource.digest)
-            && wanted.item.is_some_and(|item| item.uid == known.uid)
-        {
-            return ObservedResource::synced(known.uid, resource.digest, known.health);
+    /// What is remembered, if it is as declared.
+    fn known(&self, wanted: Wanted<'_>) -> Option<ObservedResource> {
+        let resource = wanted.resource?;
+        let known = self.shared.memory.known(wanted.id, resource.digest)?;
+        let ours = wanted.item.is_some_and(|item| item.uid == known.uid);
+        ours.then(|| ObservedResource::synced(known.uid, resource.digest, known.health))
+    }
+
+    /// Takes out of `left` what lists tell. What they cannot tell stays, to be asked for singly.
+    async fn list(
+        &self,
+        served: &Served,
+        left: &mut BTreeMap<&'a str, Wanted<'a>>,
+        seen: &mut Vec<(ResourceId, ObservedResource)>,
+    ) -> Result<(), NoAnswer> {
+        let namespace = left.values().next().map_or("", |wanted| &wanted.id.namespace);
+        let collection = Collection { served, namespace, user: user(self.context) };
+        let wire = &self.shared.wire;
+        let mut next = Some(String::new());
+        while let Some(page) = next.take() {
+            match collection.ours(wire, &self.context.installation, &page).await {
+                Ok((objects, rest)) => {
+                    self.take_out(served, objects, left, seen).await;
+                    next = Some(rest).filter(|rest| !rest.is_empty());
+                }
+                Err(Unlisted::Refused) => return Ok(()),
+                Err(Unlisted::NoAnswer(error)) => return Err(error),
+            }
         }
-        let place = Place {
+        if left.len() < listing::WORTHWHILE {
+            return Ok(());
+        }
+        let Some(names) = collection.names(wire, left.len()).await else { return Ok(()) };
+        let absent = left.extract_if(.., |name, _| !names.contains(*name));
+        for (_, wanted) in absent.collect::<Vec<_>>() {
+            let place = self.place(wanted, served);
+            seen.push((wanted.id.clone(), self.absent(wanted, &place).await));
+        }
+        Ok(())
+    }
+
+    async fn take_out(
+        &self,
+        served: &Served,
+        objects: Vec<Value>,
+        left: &mut BTreeMap<&'a str, Wanted<'a>>,
+        seen: &mut Vec<(ResourceId, ObservedResource)>,
+    ) {
+        let wanted = objects.iter().filter_map(|object| {
+            Some((left.remove(document::metadata(object, "name"))?, object))
+        });
+        let looks: Vec<_> = wanted
+            .map(|(wanted, object)| async move {
+                let place = self.place(wanted, served);
+                (wanted.id.clone(), self.present(wanted, &place, object).await)
+            })
+            .collect();
+        let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some(look) = looks.next().await {
+            seen.push(look);
+        }
+    }
+
+    fn place<'b>(&self, wanted: Wanted<'b>, served: &'b Served) -> Place<'b> {
+        Place {
             id: wanted.id,
             served,
             user: user(self.context),
             secret: is_secret(wanted.id, wanted.resource.map(AsRef::as_ref)),
-        };
-        match place.read(&self.shared.wire).await {
+        }
+    }
+
+    async fn read(&self, wanted: Wanted<'_>, served: &Served) -> (ResourceId, ObservedResource) {
+        let place = self.place(wanted, served);
+        let observed = match place.read(&self.shared.wire).await {
             Err(error) => ObservedResource::unknown(error.to_string()),
             Ok(answer) if answer.succeeded() => self.present(wanted, &place, &answer.body).await,
             Ok(answer) if answer.code == 404 => match answer.missing(&wanted.id.name) {
@@ -138,7 +257,8 @@ impl Look<'_> {
                 Missing::Object | Missing::Namespace => self.absent(wanted, &place).await,
             },
             Ok(answer) => ObservedResource::unknown(explain(&answer, place.asked("get"))),
-        }
+        };
+        (wanted.id.clone(), observed)
     }
 
     /// A kind that the same set defines comes in an earlier stage; anything else cannot be told.
@@ -248,6 +368,9 @@ impl Look<'_> {
         }
         if observed.synced.is_some() {
             self.shared.memory.note_synced(place.id, object, resource.digest);
+            // Nothing is compared any more, and thousands of these are held at once.
+            observed.live = None;
+            observed.prediction = None;
         }
     }
 

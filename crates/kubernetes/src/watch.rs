@@ -75,8 +75,31 @@ impl Watches {
     }
 }
 
-/// Whether a live watch vouches for what is remembered of an object. Starts one where there is none.
-pub fn covers(shared: &Arc<Shared>, installation: &str, id: &ResourceId, served: &Served) -> bool {
+/// Whether a live watch vouches for what is remembered of the objects of a kind in a namespace.
+pub fn covers(shared: &Shared, installation: &str, id: &ResourceId, served: &Served) -> bool {
+    let keys = keys(installation, id, served);
+    let running = shared.watches.lock();
+    keys.iter().any(|key| running.get(key).is_some_and(|watch| watch.state == State::Live))
+}
+
+/// Starts the watch of the objects of a kind in a namespace, where there is none.
+pub fn start(shared: &Arc<Shared>, installation: &str, id: &ResourceId, served: &Served) {
+    let mut running = shared.watches.lock();
+    for key in keys(installation, id, served) {
+        let state = running.entry(key).or_insert_with_key(|key| {
+            let shared = Arc::downgrade(shared);
+            let watch = Watch { shared, key: key.clone(), served: served.clone() };
+            Running { state: State::Broken, task: tokio::spawn(watch.run()).abort_handle() }
+        });
+        if state.state != State::Forbidden {
+            return;
+        }
+    }
+}
+
+/// The watches that can cover an object: of everywhere, and, where that is forbidden, of its
+/// namespace.
+fn keys(installation: &str, id: &ResourceId, served: &Served) -> Vec<Key> {
     let everywhere = Key {
         installation: installation.to_owned(),
         group: id.group.clone(),
@@ -84,26 +107,11 @@ pub fn covers(shared: &Arc<Shared>, installation: &str, id: &ResourceId, served:
         version: served.version.clone(),
         namespace: None,
     };
-    match start(shared, &everywhere, served) {
-        State::Live => true,
-        State::Broken => false,
-        State::Forbidden if id.namespace.is_empty() => false,
-        State::Forbidden => {
-            let here = Key { namespace: Some(id.namespace.clone()), ..everywhere };
-            start(shared, &here, served) == State::Live
-        }
+    if id.namespace.is_empty() {
+        return vec![everywhere];
     }
-}
-
-fn start(shared: &Arc<Shared>, key: &Key, served: &Served) -> State {
-    let mut running = shared.watches.lock();
-    if let Some(running) = running.get(key) {
-        return running.state;
-    }
-    let watch = Watch { shared: Arc::downgrade(shared), key: key.clone(), served: served.clone() };
-    let task = tokio::spawn(watch.run()).abort_handle();
-    running.insert(key.clone(), Running { state: State::Broken, task });
-    State::Broken
+    let here = Key { namespace: Some(id.namespace.clone()), ..everywhere.clone() };
+    vec![everywhere, here]
 }
 
 /// Why a watch stops following.

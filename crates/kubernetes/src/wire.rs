@@ -12,6 +12,8 @@ use tokio::sync::{RwLock, Semaphore};
 use crate::connect::Connection;
 use crate::status::Answer;
 
+/// Documents in full.
+pub const JSON: &str = "application/json";
 /// Requests in flight at most; the server's priority and fairness does the rest.
 const IN_FLIGHT: usize = 32;
 /// How long one request may take. Longer than the API server's own limit for webhooks (30 s).
@@ -50,17 +52,26 @@ pub struct Ask {
     pub content: Option<(&'static str, Value)>,
     /// The service account to act as.
     pub impersonate: Option<String>,
+    /// In which form the answer is wanted.
+    pub accept: &'static str,
 }
 
 impl Ask {
     /// A read.
     pub fn get(path: String) -> Self {
-        Self { method: Method::GET, path, content: None, impersonate: None }
+        Self { method: Method::GET, path, content: None, impersonate: None, accept: JSON }
     }
 
     /// A request with content.
     pub fn with(method: Method, path: String, kind: &'static str, content: Value) -> Self {
-        Self { method, path, content: Some((kind, content)), impersonate: None }
+        let content = Some((kind, content));
+        Self { method, path, content, impersonate: None, accept: JSON }
+    }
+
+    /// Answered in this form.
+    pub fn accepting(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
+        self
     }
 
     /// Done as this user.
@@ -164,12 +175,7 @@ fn request(ask: &Ask) -> Result<Request<Body>, http::Error> {
     if let Some(user) = &ask.impersonate {
         builder = builder.header("Impersonate-User", user);
     }
-    let accept = if ask.path == "/api" || ask.path == "/apis" {
-        crate::discovery::ACCEPT
-    } else {
-        "application/json"
-    };
-    builder = builder.header(header::ACCEPT, accept);
+    builder = builder.header(header::ACCEPT, ask.accept);
     match &ask.content {
         None => builder.body(Body::empty()),
         Some((kind, content)) => builder
