@@ -110,8 +110,7 @@ mod tests {
             "metadata": {"continue": "x"}, "items": [{"metadata": {"name": "a"}}]});
         let (objects, next) =
             items(Ok(Answer { code: 200, body })).unwrap_or_else(|_| panic!("it is a list"));
-        let whole =
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+        let whole = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
         assert_eq!((objects, next.as_str()), (vec![whole], "x"));
         let refused = Answer { code: 403, body: json!({"kind": "Status"}) };
         assert!(matches!(items(Ok(refused)), Err(Unlisted::Refused)));

@@ -223,9 +223,9 @@ impl<'a> Look<'a> {
         left: &mut BTreeMap<&'a str, Wanted<'a>>,
         seen: &mut Vec<(ResourceId, ObservedResource)>,
     ) {
-        let wanted = objects.iter().filter_map(|object| {
-            Some((left.remove(document::metadata(object, "name"))?, object))
-        });
+        let wanted = objects
+            .iter()
+            .filter_map(|object| Some((left.remove(document::metadata(object, "name"))?, object)));
         let looks: Vec<_> = wanted
             .map(|(wanted, object)| async move {
                 let place = self.place(wanted, served);
