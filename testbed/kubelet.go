@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +24,11 @@ const (
 	nodeName       = "testbed"
 	kubeletWorkers = 16
 	// behaviour is the annotation by which a pod asks to go wrong: crash-loop,
-	// image-pull-error, never-ready, fail, or ready-after=DURATION.
+	// image-pull-error, mount-error, unschedulable, never-ready, fail, or
+	// ready-after=DURATION.
 	behaviour = "testbed.trueup.dev/pod"
+	// logged is the annotation that says what the pod's containers wrote.
+	logged = "testbed.trueup.dev/log"
 )
 
 // kubelet binds every pod to one node and says of it what a real one would.
@@ -30,10 +38,9 @@ type kubelet struct {
 	queue  workqueue.TypedRateLimitingInterface[string]
 }
 
-func startKubelet(ctx context.Context, client kubernetes.Interface) error {
-	if err := registerNode(ctx, client); err != nil {
-		return err
-	}
+// startKubelet runs the kubelet. certs is the folder with the certificate under
+// which it serves logs.
+func startKubelet(ctx context.Context, client kubernetes.Interface, certs string) error {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	informer := factory.Core().V1().Pods().Informer()
 	k := &kubelet{
@@ -53,6 +60,13 @@ func startKubelet(ctx context.Context, client kubernetes.Interface) error {
 	}); err != nil {
 		return err
 	}
+	port, err := k.serveLogs(certs)
+	if err != nil {
+		return err
+	}
+	if err := registerNode(ctx, client, port); err != nil {
+		return err
+	}
 	factory.Start(ctx.Done())
 	for range kubeletWorkers {
 		go k.work(ctx)
@@ -60,7 +74,33 @@ func startKubelet(ctx context.Context, client kubernetes.Interface) error {
 	return nil
 }
 
-func registerNode(ctx context.Context, client kubernetes.Interface) error {
+// serveLogs answers what the API server asks a kubelet for `kubectl logs`:
+// /containerLogs/NAMESPACE/POD/CONTAINER.
+func (k *kubelet) serveLogs(certs string) (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/containerLogs/{namespace}/{pod}/{container}", func(w http.ResponseWriter, r *http.Request) {
+		object, found, _ := k.pods.GetByKey(r.PathValue("namespace") + "/" + r.PathValue("pod"))
+		if !found {
+			http.NotFound(w, r)
+			return
+		}
+		lines := strings.SplitAfter(object.(*corev1.Pod).Annotations[logged], "\n")
+		if tail, err := strconv.Atoi(r.URL.Query().Get("tailLines")); err == nil {
+			lines = lines[max(0, len(lines)-tail):]
+		}
+		_, _ = io.WriteString(w, strings.Join(lines, ""))
+	})
+	go func() {
+		_ = http.ServeTLS(listener, mux, filepath.Join(certs, "apiserver.crt"), filepath.Join(certs, "apiserver.key"))
+	}()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+func registerNode(ctx context.Context, client kubernetes.Interface, port int) error {
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("1000"),
 		corev1.ResourceMemory: resource.MustParse("4Ti"),
@@ -70,7 +110,9 @@ func registerNode(ctx context.Context, client kubernetes.Interface) error {
 		ObjectMeta: metav1.ObjectMeta{Name: nodeName, Labels: map[string]string{corev1.LabelHostname: nodeName}},
 		Status: corev1.NodeStatus{
 			Capacity: capacity, Allocatable: capacity,
-			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+			Addresses:       []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}},
+			DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: int32(port)}},
+			Conditions:      []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
 		},
 	}
 	_, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
@@ -103,6 +145,16 @@ func (k *kubelet) sync(ctx context.Context, key string) error {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		return pods.Delete(ctx, pod.Name, *metav1.NewDeleteOptions(0))
+	case pod.Spec.NodeName == "" && pod.Annotations[behaviour] == "unschedulable":
+		if pod.Status.Conditions != nil {
+			return nil
+		}
+		pod.Status.Conditions = []corev1.PodCondition{{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Now(),
+			Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",
+		}}
+		_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{})
+		return err
 	case pod.Spec.NodeName == "":
 		return pods.Bind(ctx, &corev1.Binding{
 			ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID},
@@ -119,8 +171,28 @@ func (k *kubelet) sync(ctx context.Context, key string) error {
 		len(status.ContainerStatuses) == len(pod.Status.ContainerStatuses) {
 		return nil
 	}
+	if pod.Annotations[behaviour] == "mount-error" {
+		if err := k.warn(ctx, pod, "FailedMount", `MountVolume.SetUp failed for volume "data" : configmap "missing" not found`); err != nil {
+			return err
+		}
+	}
 	pod.Status = status
 	_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{})
+	return err
+}
+
+// warn writes an event about a pod.
+func (k *kubelet) warn(ctx context.Context, pod *corev1.Pod, reason, message string) error {
+	event := &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: pod.Name + ".", Namespace: pod.Namespace},
+		InvolvedObject: corev1.ObjectReference{
+			APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID,
+		},
+		Type: corev1.EventTypeWarning, Reason: reason, Message: message, Count: 1,
+		FirstTimestamp: metav1.Now(), LastTimestamp: metav1.Now(),
+		Source: corev1.EventSource{Component: "kubelet", Host: nodeName},
+	}
+	_, err := k.client.CoreV1().Events(pod.Namespace).Create(ctx, event, metav1.CreateOptions{})
 	return err
 }
 
@@ -138,7 +210,9 @@ func wanted(pod *corev1.Pod, now time.Time) (corev1.PodStatus, time.Duration) {
 	case mode == "image-pull-error":
 		return waiting(pod, corev1.PodPending, "ImagePullBackOff", "Back-off pulling image"), 0
 	case mode == "crash-loop":
-		return waiting(pod, corev1.PodRunning, "CrashLoopBackOff", "back-off restarting failed container"), 0
+		return crashing(pod, now), 0
+	case mode == "mount-error":
+		return waiting(pod, corev1.PodPending, "ContainerCreating", ""), 0
 	case mode == "fail":
 		return ended(pod, now, corev1.PodFailed, 1), 0
 	case isOfJob(pod) && ready:
@@ -169,6 +243,19 @@ func running(pod *corev1.Pod, now time.Time, ready bool) corev1.PodStatus {
 func waiting(pod *corev1.Pod, phase corev1.PodPhase, reason, message string) corev1.PodStatus {
 	state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 	return status(pod, phase, false, state)
+}
+
+func crashing(pod *corev1.Pod, now time.Time) corev1.PodStatus {
+	status := waiting(pod, corev1.PodRunning, "CrashLoopBackOff", "back-off 10s restarting failed container")
+	for i := range status.ContainerStatuses {
+		status.ContainerStatuses[i].RestartCount = 2
+		status.ContainerStatuses[i].LastTerminationState = corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{
+				ExitCode: 1, Reason: "Error", StartedAt: metav1.NewTime(now), FinishedAt: metav1.NewTime(now),
+			},
+		}
+	}
+	return status
 }
 
 func ended(pod *corev1.Pod, now time.Time, phase corev1.PodPhase, code int32) corev1.PodStatus {

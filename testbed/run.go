@@ -128,7 +128,7 @@ func (p *plane) start(ctx context.Context, out string) error {
 	if err := p.startControllerManager(); err != nil {
 		return err
 	}
-	if err := startKubelet(context.WithoutCancel(ctx), client); err != nil {
+	if err := startKubelet(context.WithoutCancel(ctx), client, p.path("certs")); err != nil {
 		return fmt.Errorf("kubelet: %w", err)
 	}
 	if err := p.until(ctx, "the default service account is there", func() bool {

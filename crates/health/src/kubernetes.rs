@@ -6,6 +6,8 @@
 //! load balancer without an address. A Job that runs is on its way, not done (kstatus says the
 //! opposite), since what comes after it waits for its end.
 
+pub mod trouble;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use trueup_model::{Health, HealthStatus};

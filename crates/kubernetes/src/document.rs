@@ -43,6 +43,14 @@ pub fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.pointer("/metadata/labels")?.get(name)?.as_str()
 }
 
+/// A text of the owner that has the object as its controller.
+pub fn controller<'a>(object: &'a Value, field: &str) -> &'a str {
+    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let is_controller = |owner: &&Value| owner.get("controller") == Some(&Value::Bool(true));
+    let owner = owners.into_iter().flatten().find(is_controller);
+    owner.and_then(|owner| owner.get(field)?.as_str()).unwrap_or_default()
+}
+
 /// The version number of an object. Servers order them as numbers (KEP-5504).
 pub fn version(object: &Value) -> u64 {
     metadata(object, "resourceVersion").parse().unwrap_or(0)

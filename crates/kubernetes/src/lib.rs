@@ -18,7 +18,8 @@
 //! - pure: [`status`] (what an answer means), [`owner`], [`writers`] (conflicts, additions,
 //!   bookkeeping), [`document`], [`catalog`] (which kinds are served), [`memory`]
 //! - asking: [`connect`], [`wire`] (one request, its limits and retries), [`discovery`],
-//!   [`observe`] and [`listing`], [`predict`], [`execute`], [`watch`]
+//!   [`observe`] and [`listing`], [`predict`], [`execute`], [`feed`] with [`watch`] (ours) and
+//!   [`pods`] (of what is not healthy), [`explain`] (why it is not)
 
 mod adopt;
 mod catalog;
@@ -26,10 +27,13 @@ mod connect;
 mod discovery;
 mod document;
 mod execute;
+mod explain;
+mod feed;
 mod listing;
 mod memory;
 mod observe;
 mod owner;
+mod pods;
 mod predict;
 mod status;
 mod target;

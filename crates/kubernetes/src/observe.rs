@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use serde_json::Value;
 use trueup_fields::cover;
 use trueup_fields::managed::{self, Entry, applied};
@@ -13,7 +14,9 @@ use trueup_model::record::{Inventory, InventoryItem};
 use trueup_model::{Health, HealthStatus, Resource, ResourceId, kinds};
 
 use crate::catalog::{Catalog, NotServed, Served};
+use crate::explain::{self, Explainer};
 use crate::listing::{self, Collection, Unlisted};
+use crate::pods::Pods;
 use crate::predict::{Place, Predicted, after_takeover, predict};
 use crate::status::{Missing, explain};
 use crate::target::Shared;
@@ -64,6 +67,7 @@ pub async fn observe(
             watch::start(shared, &context.installation, wanted.id, served);
         }
     }
+    look.explain(desired, &mut observed).await;
     Ok(observed)
 }
 
@@ -238,6 +242,31 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Lets pods say why what is not healthy is not; and has them watched as long as it is not.
+    async fn explain(&self, desired: &[Arc<Resource>], observed: &mut Observed) {
+        let user = user(self.context);
+        let pairs = desired.iter().filter_map(|r| Some((r.as_ref(), observed.get(&r.id)?)));
+        let places = explain::places(pairs, user.as_deref());
+        let wanted: BTreeSet<_> = places.keys().cloned().collect();
+        Pods::want(self.shared, &self.context.app, &wanted);
+        let mut told = Vec::new();
+        for (place, resources) in &places {
+            let troubled = self.shared.pods.troubled(place);
+            let now = Timestamp::now();
+            let explainer = Explainer { wire: &self.shared.wire, place, troubled: &troubled, now };
+            for resource in desired.iter().filter(|r| resources.contains(&r.id)) {
+                if let Some(health) = explainer.health(resource).await {
+                    told.push((resource.id.clone(), health));
+                }
+            }
+        }
+        for (id, health) in told {
+            if let Some(seen) = observed.get_mut(&id) {
+                seen.health = health;
+            }
+        }
+    }
+
     fn place<'b>(&self, wanted: Wanted<'b>, served: &'b Served) -> Place<'b> {
         Place {
             id: wanted.id,
@@ -312,7 +341,7 @@ impl<'a> Look<'a> {
             uid: document::metadata(object, "uid").to_owned(),
             resource_version: document::metadata(object, "resourceVersion").to_owned(),
             live: Some(document::live(object)),
-            health: trueup_health::of(object),
+            health: trueup_health::at(object, Timestamp::now()),
             ..ObservedResource::absent()
         };
         if !document::metadata(object, "deletionTimestamp").is_empty() {

@@ -7,7 +7,7 @@ use trueup_model::observed::Owner;
 use trueup_model::ports::AppContext;
 use trueup_model::resource::annotation;
 
-use crate::document::{label, metadata};
+use crate::document::{self, label, metadata};
 use crate::{APP_LABEL, INSTALLATION_LABEL, MANAGER};
 
 /// Marks of other tools: labels.
@@ -43,10 +43,9 @@ pub fn of(object: &Value, entries: &[Entry], context: &AppContext, recorded_uid:
 
 /// The owner that has the object as its controller: `ReplicaSet/web-5d4`.
 fn controller(object: &Value) -> Option<String> {
-    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-    let owner = owners.iter().find(|o| o.get("controller") == Some(&Value::Bool(true)))?;
-    let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
-    Some(format!("{}/{}", text("kind"), text("name")))
+    let text = |field| document::controller(object, field);
+    (!text("uid").is_empty() || !text("name").is_empty())
+        .then(|| format!("{}/{}", text("kind"), text("name")))
 }
 
 fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<Owner> {

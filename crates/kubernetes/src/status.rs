@@ -7,7 +7,7 @@ use serde_json::Value;
 pub struct Answer {
     /// HTTP status.
     pub code: u16,
-    /// The document; `Null` where the answer is not JSON, as for a group that is not served.
+    /// The document; a text where the answer is not JSON, as for logs and a group that is not served.
     pub body: Value,
 }
 

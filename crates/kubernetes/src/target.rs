@@ -1,5 +1,6 @@
 //! A cluster as a target of the loop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use trueup_model::{AppName, Capabilities, Event, Resource};
 use crate::catalog::Catalog;
 use crate::connect::Connection;
 use crate::memory::Memory;
+use crate::pods::Pods;
 use crate::status::Asked;
 use crate::watch::Watches;
 use crate::wire::Wire;
@@ -38,6 +40,8 @@ pub struct Shared {
     pub memory: Memory,
     /// The watches.
     pub watches: Watches,
+    /// The pods of what is not healthy.
+    pub pods: Pods,
     /// Who listens to changes.
     pub changes: broadcast::Sender<Change>,
     catalog: RwLock<Option<(Instant, Arc<Catalog>)>>,
@@ -50,6 +54,7 @@ impl KubernetesTarget {
             wire: Wire::new(connection),
             memory: Memory::default(),
             watches: Watches::default(),
+            pods: Pods::default(),
             changes: broadcast::channel(CHANGES_BUFFERED).0,
             catalog: RwLock::new(None),
         };
@@ -60,6 +65,7 @@ impl KubernetesTarget {
 impl Drop for KubernetesTarget {
     fn drop(&mut self) {
         self.shared.watches.stop();
+        self.shared.pods.stop();
     }
 }
 
@@ -123,6 +129,7 @@ impl Target for KubernetesTarget {
 
     async fn forget(&self, app: &AppName) {
         self.shared.memory.forget(app.as_str());
+        Pods::want(&self.shared, app, &BTreeSet::new());
     }
 
     fn changes(&self) -> Changes {

@@ -166,7 +166,8 @@ async fn exchange(
     let seconds = response.headers().get(header::RETRY_AFTER);
     let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes = response.into_body().collect_bytes().await?;
-    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
     Ok((Answer { code, body }, seconds.map(Duration::from_secs)))
 }
 

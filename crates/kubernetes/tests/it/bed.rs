@@ -63,6 +63,12 @@ fn start(testbed: PathBuf) -> Result<Bed, String> {
 }
 
 impl Bed {
+    /// Whether it is another cluster than our testbed: then it has neither its users nor its pods
+    /// that misbehave on request.
+    pub fn is_foreign() -> bool {
+        std::env::var_os("TRUEUP_TEST_KUBECONFIG").is_some()
+    }
+
     /// Runs kubectl; gives what it prints.
     pub fn kubectl(&self, args: &[&str], input: &str) -> String {
         let (ok, text) = self.try_kubectl(args, input);

@@ -9,5 +9,6 @@ mod bed;
 mod deletion;
 mod drift;
 mod ownership;
+mod reasons;
 mod rights;
 mod world;
