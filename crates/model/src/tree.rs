@@ -268,11 +268,40 @@ impl Tree for MemoryTree {
     }
 }
 
+/// Every path that was looked at, with a mark of what stood there, or that nothing did.
+pub type Reads = BTreeMap<String, Option<Digest>>;
+
+/// What a look at an entry learned. For a folder that is only that it is one: what is in it is
+/// learned by listing it.
+fn mark(entry: &Entry) -> Digest {
+    match entry.kind {
+        EntryKind::File { executable: false } => entry.id,
+        EntryKind::File { executable: true } => {
+            Digest::of_parts([entry.id.as_bytes().as_slice(), b"x"])
+        }
+        EntryKind::Directory => Digest::of(b"folder"),
+        EntryKind::Symlink => Digest::of_parts([entry.id.as_bytes().as_slice(), b"link"]),
+        EntryKind::Submodule => Digest::of_parts([entry.id.as_bytes().as_slice(), b"submodule"]),
+    }
+}
+
+/// Whether whoever made these reads would read the same in `tree`. A tree that cannot be read is
+/// not the same.
+pub fn reads_the_same(tree: &dyn Tree, reads: &Reads) -> bool {
+    reads.iter().all(|(path, noted)| match (tree.entry(path), noted) {
+        (Ok(None), None) => true,
+        (Ok(Some(entry)), Some(noted)) => {
+            mark(&entry) == *noted || (entry.kind == EntryKind::Directory && entry.id == *noted)
+        }
+        _ => false,
+    })
+}
+
 /// A tree that remembers what was read, so that the key of a rendered set is exactly what it was
-/// made from: every path that was looked at, with the id of what stood there or that nothing did.
+/// made from.
 pub struct RecordingTree<'a> {
     inner: &'a dyn Tree,
-    reads: Mutex<BTreeMap<String, Option<Digest>>>,
+    reads: Mutex<Reads>,
 }
 
 impl<'a> RecordingTree<'a> {
@@ -282,38 +311,43 @@ impl<'a> RecordingTree<'a> {
     }
 
     /// What was read, by path.
-    pub fn into_reads(self) -> BTreeMap<String, Option<Digest>> {
+    pub fn into_reads(self) -> Reads {
         self.reads.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn note(&self, path: &str, id: Option<Digest>) {
+    fn note(&self, path: &str, mark: Option<Digest>, overwrite: bool) {
         let mut reads = self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        reads.insert(path.to_owned(), id);
+        match reads.get_mut(path) {
+            Some(noted) if overwrite => *noted = mark,
+            Some(_) => {}
+            None => {
+                reads.insert(path.to_owned(), mark);
+            }
+        }
     }
 }
 
+/// What failed was learned too: where nothing stands that is noted before it is asked for.
 impl Tree for RecordingTree<'_> {
-    /// Looking at an entry records its id only where the id says all that was learned: for a
-    /// folder that it is one, since what is in it is recorded when it is listed.
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
         let entry = self.inner.entry(path)?;
-        match entry {
-            Some(Entry { kind: EntryKind::Directory, .. }) => {}
-            _ => self.note(path, entry.map(|entry| entry.id)),
-        }
+        self.note(path, entry.as_ref().map(mark), false);
         Ok(entry)
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
-        let content = self.inner.read(path)?;
-        self.note(path, self.inner.entry(path)?.map(|entry| entry.id));
-        Ok(content)
+        self.entry(path)?;
+        self.inner.read(path)
     }
 
     fn list(&self, path: &str) -> Result<Vec<(String, Entry)>, TreeError> {
-        let entries = self.inner.list(path)?;
-        self.note(path, self.inner.entry(path)?.map(|entry| entry.id));
-        Ok(entries)
+        let entry = self.inner.entry(path)?;
+        let folder = entry.filter(|entry| entry.kind == EntryKind::Directory);
+        match folder {
+            Some(folder) => self.note(path, Some(folder.id), true),
+            None => self.note(path, entry.as_ref().map(mark), false),
+        }
+        self.inner.list(path)
     }
 }
 
@@ -367,5 +401,43 @@ mod tests {
         assert_eq!(reads["a/b.yaml"], Some(Digest::of(b"b")));
         assert_eq!(reads["a/none"], None);
         assert_eq!(reads.len(), 2);
+    }
+
+    #[test]
+    fn what_was_read_is_compared_and_nothing_else() {
+        let inner = tree();
+        let recording = RecordingTree::new(&inner);
+        recording.read("a/b.yaml").unwrap();
+        recording.entry("a").unwrap();
+        recording.read("a/none").unwrap_err();
+        recording.read("link").unwrap();
+        let reads = recording.into_reads();
+        let check = |same: bool, change: &dyn Fn(&mut MemoryTree)| {
+            let mut changed = tree();
+            change(&mut changed);
+            assert_eq!(reads_the_same(&changed, &reads), same, "{changed:?}");
+        };
+        check(true, &|_| {});
+        check(true, &|tree| tree.insert("a/c/d.yaml", *b"other"));
+        check(false, &|tree| tree.insert("a/b.yaml", *b"other"));
+        check(false, &|tree| tree.insert("a/none", *b"now"));
+        check(false, &|tree| tree.insert("link", *b"a/c"));
+        check(false, &|tree| {
+            tree.insert_as("a/b.yaml", EntryKind::File { executable: true }, b"b");
+        });
+        check(false, &|tree| *tree = [("x", "x")].into_iter().collect());
+    }
+
+    #[test]
+    fn a_folder_that_was_listed_is_compared_with_all_that_is_in_it() {
+        let inner = tree();
+        let recording = RecordingTree::new(&inner);
+        recording.list("a").unwrap();
+        recording.entry("a").unwrap();
+        let reads = recording.into_reads();
+        assert!(reads_the_same(&inner, &reads));
+        let mut changed = tree();
+        changed.insert("a/c/d.yaml", *b"other");
+        assert!(!reads_the_same(&changed, &reads));
     }
 }

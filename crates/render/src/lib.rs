@@ -10,6 +10,7 @@
 //! - [`plain`][]: YAML and JSON files as they stand
 //! - `kustomize`, `helm`: overlays and charts
 //! - [`apps`][]: `App` documents, which are not resources of a target
+//! - `kept`: what of renders is kept, and when it still holds
 //! - [`admit`][]: validate, normalise
 //! - [`decode`][]: documents into types, with `did you mean`
 
@@ -18,19 +19,22 @@ pub mod apps;
 pub mod decode;
 pub mod folder;
 mod helm;
+mod kept;
 mod kustomize;
 pub mod plain;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use trueup_model::tree::{RecordingTree, Tree};
+use trueup_model::tree::{Reads, RecordingTree, Tree};
 use trueup_model::{
     AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, app,
 };
 
 pub use folder::FolderKind;
+pub use kept::Counts;
+use kept::Shelf;
 
 /// What is to be rendered.
 #[derive(Clone, Copy)]
@@ -62,10 +66,12 @@ pub struct Rendered {
     pub resources: Vec<Arc<Resource>>,
     /// What is wrong. With an error among them the resources must not be applied.
     pub diagnostics: Vec<Diagnostic>,
-    /// Every path that was looked at, with the id of what stood there or that nothing did.
-    pub reads: BTreeMap<String, Option<Digest>>,
+    /// Every path that was looked at, with a mark of what stood there or that nothing did.
+    pub reads: Arc<Reads>,
     /// Whether the target's capabilities had a say.
     pub read_capabilities: bool,
+    /// Whether the commit's time had a say, or may have had.
+    pub read_time: bool,
     /// Digests of answers that rendering needed and was given, by what was asked.
     pub answers: BTreeMap<String, Digest>,
 }
@@ -83,7 +89,9 @@ pub struct Document {
 
 /// The engines, with what they keep between renders.
 #[derive(Debug, Default)]
-pub struct Renderer {}
+pub struct Renderer {
+    shelf: Mutex<Shelf>,
+}
 
 impl Renderer {
     /// Engines that have kept nothing yet.
@@ -91,13 +99,43 @@ impl Renderer {
         Self::default()
     }
 
-    /// Renders and admits a folder. It does not fail: what is wrong is in the diagnostics.
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a commit with these files touches nothing that the app's last render was made of:
+    /// then there is nothing to render. `false` where that is not known.
+    pub fn is_untouched(&self, app: &AppName, tree: &dyn Tree) -> bool {
+        self.shelf().is_untouched(app, tree)
+    }
+
+    /// An app is no more: drops what is kept of it.
+    pub fn forget(&self, app: &AppName) {
+        self.shelf().forget(app);
+    }
+
+    /// How often something was rendered, and how often it was not because what was kept still held.
+    pub fn counts(&self) -> Counts {
+        self.shelf().counts
+    }
+
+    /// Renders and admits a folder, or answers what was kept of the same. It does not fail: what is
+    /// wrong is in the diagnostics.
     pub fn render(&self, request: &Request<'_>) -> Rendered {
+        if let Some(kept) = self.shelf().find(request) {
+            return kept;
+        }
+        let rendered = self.render_anew(request);
+        self.shelf().keep(request, &rendered);
+        rendered
+    }
+
+    fn render_anew(&self, request: &Request<'_>) -> Rendered {
         let recording = RecordingTree::new(request.tree.as_ref());
         let mut rendered = Rendered::default();
         let documents = self.documents(request, &recording, &mut rendered);
         admit::admit(request, &recording, documents, &mut rendered);
-        rendered.reads = recording.into_reads();
+        rendered.reads = Arc::new(recording.into_reads());
         rendered
     }
 
@@ -114,9 +152,11 @@ impl Renderer {
             }
             Ok(FolderKind::Helm(options)) => {
                 rendered.read_capabilities = true;
+                rendered.read_time = true;
                 helm::read(request, tree, &options, diagnostics)
             }
             Ok(FolderKind::Kustomize(options)) => {
+                rendered.read_time = options.enable_helm;
                 kustomize::read(request, tree, &options, diagnostics)
             }
             Err(diagnostic) => {
