@@ -85,8 +85,8 @@ impl Shelf {
     pub fn keep(&mut self, request: &Request<'_>, rendered: &Rendered) {
         self.counts.made += 1;
         self.uses += 1;
-        let usable = rendered.answers.is_empty()
-            && !rendered.diagnostics.iter().any(Diagnostic::is_error);
+        let usable =
+            rendered.answers.is_empty() && !rendered.diagnostics.iter().any(Diagnostic::is_error);
         let bytes = if usable { size(rendered) } else { 0 };
         let kept = Kept {
             circumstances: circumstances(request, rendered),
@@ -164,10 +164,7 @@ fn scope(capabilities: &Capabilities, group: &str, kind: &str) -> Option<bool> {
     capabilities.kind(group, kind).map(|info| info.namespaced)
 }
 
-fn scopes(
-    capabilities: &Capabilities,
-    rendered: &Rendered,
-) -> Vec<(String, String, Option<bool>)> {
+fn scopes(capabilities: &Capabilities, rendered: &Rendered) -> Vec<(String, String, Option<bool>)> {
     let mut kinds: Vec<(&str, &str)> =
         rendered.resources.iter().map(|r| (r.id.group.as_str(), r.id.kind.as_str())).collect();
     kinds.sort_unstable();
@@ -202,8 +199,7 @@ mod tests {
     use trueup_model::InstallationKey;
     use trueup_model::tree::MemoryTree;
 
-    const FILE: &str =
-        "apiVersion: host.trueup.dev/v1\nkind: File\nmetadata: {name: a}\nspec: {path: a, content: x}\n";
+    const FILE: &str = "apiVersion: host.trueup.dev/v1\nkind: File\nmetadata: {name: a}\nspec: {path: a, content: x}\n";
 
     struct Case {
         renderer: Renderer,
