@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod config;
 mod disk;
 mod error;
 mod output;
@@ -29,9 +30,11 @@ struct Cli {
 /// What every command takes
 #[derive(clap::Args, Clone, Debug)]
 pub struct Global {
-    /// State folder [default: $XDG_STATE_HOME/trueup or ~/.local/state/trueup]
-    #[arg(long, global = true, env = "TRUEUP_STATE", value_name = "FOLDER")]
-    state: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    given: config::Given,
+    /// What was read of it.
+    #[arg(skip)]
+    loaded: std::sync::OnceLock<config::Loaded>,
     /// How to print
     #[arg(
         short = 'o',
@@ -43,6 +46,22 @@ pub struct Global {
         value_name = "text|json|yaml"
     )]
     output: output::Format,
+}
+
+impl Global {
+    /// The configuration, read when it is first asked for: commands that need none do without.
+    pub fn loaded(&self) -> Result<&config::Loaded, error::CliError> {
+        if let Some(loaded) = self.loaded.get() {
+            return Ok(loaded);
+        }
+        let loaded = self.given.load()?;
+        Ok(self.loaded.get_or_init(|| loaded))
+    }
+
+    /// What the configuration says.
+    pub fn config(&self) -> Result<&config::Config, error::CliError> {
+        Ok(&self.loaded()?.config)
+    }
 }
 
 fn main() -> ExitCode {

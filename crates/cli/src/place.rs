@@ -7,10 +7,13 @@ use trueup_model::SourceSpec;
 use crate::Global;
 use crate::error::CliError;
 
-/// The state folder: as told, else the user's own.
+/// The state folder: as told, else as configured, else the user's own.
 pub fn state_folder(global: &Global) -> Result<PathBuf, CliError> {
-    if let Some(folder) = &global.state {
+    if let Some(folder) = &global.given.state {
         return Ok(std::path::absolute(folder)?);
+    }
+    if let Some(folder) = &global.config()?.state {
+        return Ok(folder.as_path().to_owned());
     }
     if let Some(base) = std::env::var_os("XDG_STATE_HOME").filter(|base| !base.is_empty()) {
         return Ok(Path::new(&base).join("trueup"));

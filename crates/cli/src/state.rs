@@ -13,12 +13,14 @@ use trueup_engine::{Subject, World};
 use trueup_git::{GitSource, Options as GitOptions};
 use trueup_host::{HostConfig, HostTarget};
 use trueup_kubernetes::{Connection, KubernetesTarget};
+use trueup_model::InstallationKey;
 use trueup_model::ports::{Clock, PortError, Store, Target};
 use trueup_model::record::Declaration;
 use trueup_render::Renderer;
 use trueup_store::SqliteStore;
 
 use crate::Global;
+use crate::config::{self, Config, CredentialRule};
 use crate::error::CliError;
 use crate::{client, place};
 
@@ -34,6 +36,7 @@ impl Clock for SystemClock {
 /// A state folder with its store, and the outside that this machine can reach.
 pub struct State {
     folder: PathBuf,
+    config: Config,
     store: SqliteStore,
     source: Arc<GitSource>,
     renderer: Arc<Renderer>,
@@ -43,22 +46,25 @@ pub struct State {
 
 impl State {
     /// Opens it for this process alone.
-    pub fn open(folder: &Path) -> Result<Arc<Self>, CliError> {
-        let store = SqliteStore::open(folder).map_err(|error| CliError::of(&error))?;
-        Ok(Arc::new(Self::with(folder, store)))
+    pub fn open(global: &Global) -> Result<Arc<Self>, CliError> {
+        let folder = place::state_folder(global)?;
+        let store = SqliteStore::open(&folder).map_err(|error| CliError::of(&error))?;
+        Ok(Arc::new(Self::with(folder, store, global.config()?)))
     }
 
     /// Opens it for reading, whoever else uses it.
-    pub fn open_read_only(folder: &Path) -> Result<Arc<Self>, CliError> {
-        let store = SqliteStore::open_read_only(folder).map_err(|error| CliError::of(&error))?;
-        Ok(Arc::new(Self::with(folder, store)))
+    pub fn open_read_only(global: &Global) -> Result<Arc<Self>, CliError> {
+        let folder = place::state_folder(global)?;
+        let store = SqliteStore::open_read_only(&folder).map_err(|error| CliError::of(&error))?;
+        Ok(Arc::new(Self::with(folder, store, global.config()?)))
     }
 
-    fn with(folder: &Path, store: SqliteStore) -> Self {
+    fn with(folder: PathBuf, store: SqliteStore, config: &Config) -> Self {
         Self {
-            folder: folder.to_owned(),
             store,
-            source: Arc::new(GitSource::new(GitOptions::new(folder.join("git")))),
+            source: Arc::new(GitSource::new(git_options(&folder, config))),
+            config: config.clone(),
+            folder,
             renderer: Arc::new(Renderer::new()),
             host: OnceLock::new(),
             clusters: Mutex::default(),
@@ -82,8 +88,9 @@ impl State {
                 let shim = std::env::current_exe().map_err(|error| {
                     PortError::permanent(format!("the path of this program is unknown: {error}"))
                 })?;
-                let config = HostConfig::new(&self.folder, shim, self.store.key().clone());
-                HostTarget::open(config).map(Arc::new)
+                let key = self.store.key().clone();
+                HostTarget::open(host_config(&self.folder, shim, key, &self.config.host))
+                    .map(Arc::new)
             })
             .clone()
     }
@@ -150,7 +157,7 @@ pub async fn ask(global: &Global, request: Request) -> Result<Reply, CliError> {
     }
     let reads =
         matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
-    let state = if reads { State::open_read_only(&folder)? } else { State::open(&folder)? };
+    let state = if reads { State::open_read_only(global)? } else { State::open(global)? };
     refuse(state.operator().await?.answer(request).await)
 }
 
@@ -170,5 +177,28 @@ pub fn person() -> String {
 /// A source for commands that only read Git: it needs no state of its own but the mirrors.
 pub fn scratch_source(global: &Global) -> Result<GitSource, CliError> {
     let folder = place::state_folder(global)?;
-    Ok(GitSource::new(GitOptions::new(folder.join("git"))))
+    Ok(GitSource::new(git_options(&folder, global.config()?)))
+}
+
+fn git_options(folder: &Path, config: &Config) -> GitOptions {
+    GitOptions {
+        largest_file: u64::from(config.limits.file_size) << 20,
+        largest_fetch: u64::from(config.limits.fetch_size) << 20,
+        fetch_within: config.limits.fetch_time.as_std(),
+        http: config.credentials.iter().map(CredentialRule::http).collect(),
+        ssh: config.credentials.iter().filter_map(CredentialRule::ssh).collect(),
+        ..GitOptions::new(folder.join("git"))
+    }
+}
+
+fn host_config(
+    folder: &Path,
+    shim: PathBuf,
+    key: InstallationKey,
+    policy: &config::Host,
+) -> HostConfig {
+    let mut config = HostConfig::new(folder, shim, key);
+    config.roots = policy.roots.iter().map(|root| root.as_path().to_owned()).collect();
+    config.search_path = policy.search_path.clone().unwrap_or(config.search_path);
+    config
 }

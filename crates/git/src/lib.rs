@@ -24,7 +24,7 @@ mod tree;
 mod watch;
 mod working_copy;
 
-pub use access::{Access, Credential, Scheme, SecretFrom};
+pub use access::SshAccess;
 pub use error::GitError;
 pub use source::{GitSource, Options};
 pub use tree::{GitTree, is_lfs_pointer};

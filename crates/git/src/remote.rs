@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use trueup_model::Revision;
 
 use crate::GitError;
-use crate::access::Access;
+use crate::access::SshAccess;
 use crate::commit::Opened;
 use crate::consolidate;
 use crate::error::text;
@@ -47,7 +47,7 @@ pub(crate) enum Server {
     /// HTTP or HTTPS.
     Http(Box<HttpServer>),
     /// SSH.
-    Ssh(Box<Access>),
+    Ssh(Box<SshAccess>),
 }
 
 impl Remote {

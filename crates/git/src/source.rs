@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use trueup_http::{AddressGuard, Client, Login, Settings};
+use trueup_http::{Access, AddressGuard, Clients, HttpError, Login, Settings};
 use trueup_model::ports::{PortError, Source};
 use trueup_model::tree::Tree;
 use trueup_model::{Revision, SourceSpec};
 
 use crate::GitError;
-use crate::access::{Access, Credential};
+use crate::access::{SshAccess, as_ruled};
 use crate::commit::Opened;
 use crate::http::HttpServer;
 use crate::local;
@@ -36,8 +36,10 @@ pub struct Options {
     pub largest_fetch: u64,
     /// How long one fetch may take.
     pub fetch_within: Duration,
-    /// How remote repositories are reached.
-    pub access: Vec<Access>,
+    /// How repositories behind HTTP are reached.
+    pub http: Vec<Access>,
+    /// How repositories behind SSH are reached.
+    pub ssh: Vec<SshAccess>,
     /// Which addresses may be asked.
     pub addresses: AddressGuard,
 }
@@ -50,7 +52,8 @@ impl Options {
             largest_file: 512 << 20,
             largest_fetch: 4 << 30,
             fetch_within: Duration::from_secs(300),
-            access: Vec::new(),
+            http: Vec::new(),
+            ssh: Vec::new(),
             addresses: AddressGuard::Usual,
         }
     }
@@ -66,20 +69,20 @@ struct Inner {
     options: Options,
     /// The objects folders that were read, by device and inode: they keep what they decoded.
     objects: Mutex<HashMap<(u64, u64), Arc<Objects>>>,
-    /// HTTP clients, by the prefix of their rule.
-    clients: Mutex<HashMap<String, Client>>,
+    clients: Clients,
 }
 
 impl GitSource {
     /// A source with these options.
     pub fn new(options: Options) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                options,
-                objects: Mutex::default(),
-                clients: Mutex::default(),
-            }),
-        }
+        let settings = Settings {
+            answer_within: options.fetch_within,
+            largest_answer: options.largest_fetch,
+            addresses: options.addresses,
+            ..Settings::default()
+        };
+        let clients = Clients::new(options.http.clone(), settings);
+        Self { inner: Arc::new(Inner { options, objects: Mutex::default(), clients }) }
     }
 
     /// Tells when what a repository on this machine holds may have changed; `None` for a remote one,
@@ -124,25 +127,29 @@ impl Inner {
     }
 
     fn http(&self, mut url: gix::Url) -> Result<Remote, GitError> {
-        let access = Access::of(&self.options.access, &url).cloned().unwrap_or_default();
         let in_url = url.user().map(str::to_owned).map(|user| Login::Basic {
             user,
             password: url.password().unwrap_or_default().to_owned(),
         });
+        let found = self.clients.of(&as_ruled(&url));
         url.set_user(None);
         url.set_password(None);
         let name = url.to_bstring().to_string();
-        let credential = |why| GitError::Credential { repo: name.clone(), why };
-        let configured = access.credential.as_ref().map(Credential::login).transpose();
-        let login = configured.map_err(credential)?.or(in_url);
-        let client = self.client(&access, &name)?;
+        let (client, configured) = found.map_err(|error| GitError::Credential {
+            repo: name.clone(),
+            why: match error {
+                HttpError::Credential { why, .. } => why,
+                other => other.to_string(),
+            },
+        })?;
+        let login = configured.or(in_url);
         let runtime = Handle::current();
         let server = HttpServer::new(client, login, name.clone(), runtime);
         Ok(self.remote(name, url, Server::Http(Box::new(server))))
     }
 
     fn ssh(&self, mut url: gix::Url) -> Remote {
-        let access = Access::of(&self.options.access, &url).cloned().unwrap_or_default();
+        let access = SshAccess::of(&self.options.ssh, &url).cloned().unwrap_or_default();
         url.set_password(None);
         let name = url.to_bstring().to_string();
         self.remote(name, url, Server::Ssh(Box::new(access)))
@@ -152,30 +159,6 @@ impl Inner {
         let mirror = mirror::path(&self.options.cache, &name);
         let runtime = Handle::current();
         Remote { name, url, server, mirror, within: self.options.fetch_within, runtime }
-    }
-
-    /// The client for a rule: made once, so that connections are kept.
-    fn client(&self, access: &Access, repo: &str) -> Result<Client, GitError> {
-        let mut known = hold(&self.clients);
-        if let Some(client) = known.get(&access.prefix) {
-            return Ok(client.clone());
-        }
-        let failed = |why: String| GitError::Credential { repo: repo.to_owned(), why };
-        let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| failed(format!("{}: {error}", path.display())))
-        };
-        let settings = Settings {
-            authorities: access.authorities.as_ref().map(read).transpose()?.unwrap_or_default(),
-            certificate: access.certificate.as_ref().map(read).transpose()?,
-            proxy: access.proxy.clone(),
-            answer_within: self.options.fetch_within,
-            largest_answer: self.options.largest_fetch,
-            addresses: self.options.addresses,
-            ..Settings::default()
-        };
-        let client = Client::new(&settings).map_err(|error| failed(error.to_string()))?;
-        known.insert(access.prefix.clone(), client.clone());
-        Ok(client)
     }
 
     fn load(&self, spec: &SourceSpec, commit: &str) -> Result<Arc<dyn Tree>, GitError> {

@@ -2,6 +2,7 @@
 //! keys. It never asks: a host that is not known and a key that is not accepted are errors.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,9 +11,10 @@ use gix_transport::client::git::ConnectMode;
 use gix_transport::client::git::blocking_io::Connection;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use trueup_http::SecretFrom;
 
 use crate::GitError;
-use crate::access::Access;
+use crate::access::{Readable, SshAccess};
 
 /// So much of what `ssh` says is kept.
 const LONGEST_COMPLAINT: u64 = 8 << 10;
@@ -23,6 +25,15 @@ pub(crate) struct SshConnection {
     child: Arc<Mutex<Child>>,
     deadline: JoinHandle<bool>,
     within: Duration,
+    /// SSH opens them when it gets to it.
+    _secrets: [Option<Readable>; 2],
+}
+
+/// What SSH is told of whom to trust and who we are.
+struct Shown<'a> {
+    key: Option<&'a Path>,
+    known_hosts: Option<&'a Path>,
+    trust_new_hosts: bool,
 }
 
 /// What gix talks through.
@@ -33,12 +44,24 @@ impl SshConnection {
     pub(crate) fn open(
         url: &gix::Url,
         repo: &str,
-        access: &Access,
+        access: &SshAccess,
         within: Duration,
         runtime: &Handle,
     ) -> Result<(Self, SshTransport), GitError> {
         let failed = |why: String| GitError::Failed { repo: repo.to_owned(), what: "reached", why };
-        let mut child = command(url, access, within).spawn().map_err(|error| {
+        let secret = |from: &Option<SecretFrom>| {
+            from.as_ref().map(Readable::of).transpose().map_err(|why| GitError::Credential {
+                repo: repo.to_owned(),
+                why,
+            })
+        };
+        let (key, known_hosts) = (secret(&access.key)?, secret(&access.known_hosts)?);
+        let shown = Shown {
+            key: key.as_ref().map(Readable::path),
+            known_hosts: known_hosts.as_ref().map(Readable::path),
+            trust_new_hosts: access.trust_new_hosts,
+        };
+        let mut child = command(url, &shown, within).spawn().map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
                 failed("there is no `ssh` on this machine; install an SSH client".to_owned())
             } else {
@@ -64,7 +87,7 @@ impl SshConnection {
             false,
         )
         .custom_url(Some(url.to_bstring()));
-        Ok((Self { child, deadline, within }, transport))
+        Ok((Self { child, deadline, within, _secrets: [key, known_hosts] }, transport))
     }
 
     /// Why talking through it failed, from what `ssh` said; `fallback` where it said nothing.
@@ -100,17 +123,17 @@ impl Drop for SshConnection {
     }
 }
 
-fn command(url: &gix::Url, access: &Access, within: Duration) -> Command {
+fn command(url: &gix::Url, shown: &Shown<'_>, within: Duration) -> Command {
     let mut command = Command::new("ssh");
-    let checking = if access.trust_new_hosts { "accept-new" } else { "yes" };
+    let checking = if shown.trust_new_hosts { "accept-new" } else { "yes" };
     command.args(["-o", "BatchMode=yes", "-o", "SendEnv=GIT_PROTOCOL"]);
     command.arg("-o").arg(format!("StrictHostKeyChecking={checking}"));
     command.arg("-o").arg(format!("ConnectTimeout={}", within.as_secs().clamp(1, 30)));
-    if let Some(known_hosts) = &access.known_hosts {
+    if let Some(known_hosts) = shown.known_hosts {
         command.arg("-o").arg(format!("UserKnownHostsFile={}", quoted(known_hosts)));
         command.args(["-o", "GlobalKnownHostsFile=/dev/null"]);
     }
-    if let Some(key) = &access.ssh_key {
+    if let Some(key) = shown.key {
         command.args(["-o", "IdentitiesOnly=yes"]).arg("-i").arg(key);
     }
     if let Some(port) = url.port {
@@ -128,7 +151,7 @@ fn command(url: &gix::Url, access: &Access, within: Duration) -> Command {
 }
 
 /// A path as a value in SSH's configuration.
-fn quoted(path: &std::path::Path) -> String {
+fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())
 }
 

@@ -14,6 +14,14 @@ pub enum HttpError {
         /// What is wrong.
         why: String,
     },
+    /// A credential or certificate for the URL cannot be had.
+    #[error("the credential for {url} cannot be had: {why}")]
+    Credential {
+        /// The URL.
+        url: String,
+        /// Why not.
+        why: String,
+    },
     /// The URL cannot be asked.
     #[error("`{url}` cannot be asked: {why}")]
     BadUrl {

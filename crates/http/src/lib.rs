@@ -11,16 +11,20 @@
 //! One TLS provider is installed for the whole process ([`install_tls_provider`]): two of them make
 //! rustls refuse to start.
 
+mod access;
 mod address;
 mod client;
 mod error;
 mod redact;
+mod secret;
 mod settings;
 
+pub use access::{Access, Clients, Credential, Scheme, rule_for};
 pub use address::AddressGuard;
 pub use client::{Answer, Client, Method, Request};
 pub use error::HttpError;
 pub use redact::redact;
+pub use secret::SecretFrom;
 pub use settings::{Login, Proxy, Settings};
 
 /// Makes aws-lc-rs the TLS provider of this process. To be called before the first connection; more

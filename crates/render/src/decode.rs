@@ -33,16 +33,18 @@ fn as_pointer(path: &serde_path_to_error::Path) -> String {
 
 fn explain(document: &Document, path: &str, message: &str) -> Diagnostic {
     let at = locate(document, path);
-    let Some(rest) = message.strip_prefix("unknown field `") else {
+    let unknown = |what: &'static str| Some((what, message.strip_prefix(what)?.strip_prefix(" `")?));
+    let Some((what, rest)) = unknown("unknown field").or_else(|| unknown("unknown variant")) else {
         return Diagnostic::error(message.to_owned()).at(at).field(path);
     };
-    let (field, expected) = rest.split_once('`').unwrap_or((rest, ""));
+    let (given, expected) = rest.split_once('`').unwrap_or((rest, ""));
     let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-    let diagnostic = Diagnostic::error(format!("unknown field `{field}`")).at(at).field(path);
-    match closest(field, &known) {
+    let what = what.replace("variant", "value");
+    let diagnostic = Diagnostic::error(format!("{what} `{given}`")).at(at).field(path);
+    match closest(given, &known) {
         Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
         None if known.is_empty() => diagnostic,
-        None => diagnostic.hint(format!("known fields: {}", known.join(", "))),
+        None => diagnostic.hint(format!("known: {}", known.join(", "))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::Exit;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::state::State;
-use crate::{Global, place};
+use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Carries it out. A running controller need not be stopped.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let state = State::open_read_only(&place::state_folder(global)?)?;
+    let state = State::open_read_only(global)?;
     let key = if args.without_key { BackupKey::LeftOut } else { BackupKey::Included };
     state.store().backup(&args.file, key).await?;
     output.note(&format!("{} holds the records, the ledger and the contents", args.file.display()));

@@ -8,7 +8,7 @@ use super::{Exit, app_name, report};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::state::{self, State};
-use crate::{Global, place};
+use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -41,7 +41,7 @@ struct Verdict {
 }
 
 async fn verify(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let state = State::open_read_only(&place::state_folder(global)?)?;
+    let state = State::open_read_only(global)?;
     let apps = match args.app {
         Some(app) => vec![app],
         None => state.store().ledgers().await?,

@@ -8,7 +8,7 @@ use trueup_model::{AppName, ResourceId, kinds};
 use super::{Exit, app_name, the_app};
 use crate::error::CliError;
 use crate::state::State;
-use crate::{Global, place};
+use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -28,7 +28,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let app = the_app(args.app, global).await?;
     let (kind, name) = args.name.split_once('/').unwrap_or(("Process", &args.name));
     let id = ResourceId::new(kinds::HOST_GROUP, kind, "", name);
-    let state = State::open_read_only(&place::state_folder(global)?)?;
+    let state = State::open_read_only(global)?;
     let log = state.host()?.logs(&app, &id, args.follow);
     let mut log = log.map_err(|error| CliError::of(&error))?;
     while let Some(part) = log.next().await {

@@ -10,7 +10,7 @@ use super::subject::{self, Named, Where};
 use crate::error::CliError;
 use crate::output::{Format, Output};
 use crate::state::{self, State};
-use crate::{Global, place, text};
+use crate::{Global, text};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -63,10 +63,9 @@ async fn of_root(
     global: &Global,
 ) -> Result<Vec<PlanReport>, CliError> {
     use trueup_controller::Worlds as _;
-    let folder = place::state_folder(global)?;
-    let state = match State::open_read_only(&folder) {
+    let state = match State::open_read_only(global) {
         Ok(state) => state,
-        Err(_) => State::open(&folder)?,
+        Err(_) => State::open(global)?,
     };
     let mut reports = Vec::new();
     for mut subject in subject::subjects(root, &state).await? {

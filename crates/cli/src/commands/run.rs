@@ -10,6 +10,7 @@ use trueup_server::ControlSocket;
 
 use super::Exit;
 use super::subject::Where;
+use crate::config::Config;
 use crate::error::CliError;
 use crate::output::{Output, Paint};
 use crate::state::State;
@@ -29,9 +30,9 @@ pub struct Args {
     /// Stop the processes when this ends
     #[arg(long)]
     ephemeral: bool,
-    /// How often a remote repository is asked for news
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, default_value = "1m")]
-    poll: trueup_model::app::Duration,
+    /// How often a remote repository is asked for news [default: 1m, or as configured]
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    poll: Option<trueup_model::app::Duration>,
     /// Log what happens inside (a filter such as info or trueup_host=debug)
     #[arg(long, env = "TRUEUP_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -42,12 +43,12 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     start_log(args.log.as_deref());
     let root = args.place.root(&args.repo)?;
     let folder = place::state_folder(global)?;
-    let state = State::open(&folder)?;
+    let state = State::open(global)?;
     for note in state.store().notes() {
         output.note(note);
     }
     start_after_boot(&state, output).await?;
-    let settings = Settings { poll: args.poll.as_std(), ..Settings::default() };
+    let settings = settings(global.config()?, args.poll);
     let controller = Controller::new(state.clone(), vec![root.clone()], settings);
     let teller = tokio::spawn(tell(controller.notices(), Arc::new(Teller::new(output, args.once))));
     let socket =
@@ -68,6 +69,16 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     teller.abort();
     leave(&args, &state, output).await?;
     Ok(exit)
+}
+
+fn settings(config: &Config, poll: Option<trueup_model::app::Duration>) -> Settings {
+    let intervals = &config.intervals;
+    Settings {
+        at_once: usize::try_from(config.limits.apps_at_once).unwrap_or(usize::MAX).max(1),
+        poll: poll.unwrap_or(intervals.poll).as_std(),
+        resync: intervals.resync.as_std(),
+        retry: intervals.retry.as_std(),
+    }
 }
 
 /// What ran before the machine was started anew runs again, in order and before Git is asked.

@@ -11,7 +11,7 @@ use crate::output::Output;
 /// Arguments.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Of which kind: App, File, Directory, Process, Task, Timer [default: list them]
+    /// Of which kind: App, Config, File, Directory, Process, Task, Timer [default: list them]
     kind: Option<String>,
     /// App as a CustomResourceDefinition
     #[arg(long)]
@@ -22,12 +22,13 @@ pub struct Args {
 pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
     let Some(kind) = args.kind else {
         return output
-            .line(&["App"].iter().chain(&host::KINDS).copied().collect::<Vec<_>>().join("\n"))
+            .line(&["App", "Config"].iter().chain(&host::KINDS).copied().collect::<Vec<_>>().join("\n"))
             .map(|()| Exit::Done);
     };
     let schema = match (kind.as_str(), args.crd) {
         ("App", true) => definition(),
         ("App", false) => schema_of::<app::App>(),
+        ("Config", false) => schema_of::<crate::config::Config>(),
         ("File", false) => resource::<host::FileSpec>("File"),
         ("Directory", false) => resource::<host::DirectorySpec>("Directory"),
         ("Process", false) => resource::<host::ProcessSpec>("Process"),

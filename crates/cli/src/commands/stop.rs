@@ -22,7 +22,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     let request = Request::Stop { processes: !args.keep_processes };
     let ran = client::ask(&place::socket(&folder), &request).await?.is_some();
     if !args.keep_processes {
-        let state = open_when_free(&folder).await?;
+        let state = open_when_free(global).await?;
         state.host()?.stop_all().await.map_err(|error| CliError::of(&error))?;
         output.note("the processes are stopped");
     }
@@ -31,10 +31,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
 }
 
 /// A controller that was told to end holds its state for a moment longer.
-async fn open_when_free(folder: &std::path::Path) -> Result<std::sync::Arc<State>, CliError> {
+async fn open_when_free(global: &Global) -> Result<std::sync::Arc<State>, CliError> {
     let mut tries = 0;
     loop {
-        match State::open(folder) {
+        match State::open(global) {
             Err(_) if tries < 100 => tries += 1,
             other => return other,
         }

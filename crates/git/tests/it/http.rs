@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trueup_git::{Access, Credential, Scheme, SecretFrom};
+use trueup_http::{Access, Credential, Scheme, SecretFrom};
 
 use super::*;
 use crate::server::{Behaviour, Server};
@@ -134,7 +134,7 @@ async fn credentials_are_shown_to_whom_they_are_for_and_to_nobody_else() {
     };
     let rule =
         Access { prefix: server.url.clone(), credential: Some(credential), ..Access::default() };
-    let options = Options { access: vec![rule], ..Options::new(bench.path("other")) };
+    let options = Options { http: vec![rule], ..Options::new(bench.path("other")) };
     let source = GitSource::new(options.clone());
     assert_eq!(source.resolve(&spec(&url, "main")).await.unwrap().commit, head);
     assert!(server.asked().iter().skip(1).all(|asked| asked.authorization == wants));
@@ -171,11 +171,7 @@ async fn a_repository_that_moved_is_followed_without_the_credential() {
 
 #[tokio::test]
 async fn what_cannot_be_had_is_said() {
-    let Some(bench) =
-        bench_with(|options| Options { fetch_within: Duration::from_millis(300), ..options })
-    else {
-        return;
-    };
+    let Some(bench) = bench() else { return };
     let repo = bench.repo("shop");
     repo.commit("f", "1");
     bench.repo("empty");
@@ -197,11 +193,18 @@ async fn what_cannot_be_had_is_said() {
     check(&web.url, "", "is not a Git repository").await;
     let broken = serve(&bench, page(502, "")).await;
     check(&broken.url, "", "cannot be reached: HTTP status 502").await;
-    let silent = serve(&bench, Behaviour { silent: true, ..Behaviour::default() }).await;
-    check(&silent.url, "", "did not answer within").await;
     check("http://127.0.0.1:1/x", "", "cannot be reached").await;
     check("http://169.254.169.254/x", "", "metadata address").await;
     check("http://ada:pw@git.example/x", "", "over https or to this machine only").await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_not_waited_for() {
+    let brief = |options| Options { fetch_within: Duration::from_millis(300), ..options };
+    let Some(bench) = bench_with(brief) else { return };
+    let silent = serve(&bench, Behaviour { silent: true, ..Behaviour::default() }).await;
+    let message = bench.resolve(&silent.url, "").await.unwrap_err();
+    assert!(message.contains("did not answer within"), "{message}");
 }
 
 #[tokio::test]

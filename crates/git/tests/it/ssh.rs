@@ -4,7 +4,8 @@
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 
-use trueup_git::Access;
+use trueup_git::SshAccess;
+use trueup_http::SecretFrom;
 
 use super::*;
 
@@ -78,13 +79,17 @@ fn known_hosts(bench: &Bench, port: u16, key: &str) {
 }
 
 fn source(bench: &Bench, key: &str) -> GitSource {
-    let rule = Access {
+    source_from(bench, SecretFrom::File(bench.path(key)))
+}
+
+fn source_from(bench: &Bench, key: SecretFrom) -> GitSource {
+    let rule = SshAccess {
         prefix: "ssh://".to_owned(),
-        ssh_key: Some(bench.path(key)),
-        known_hosts: Some(bench.path("known")),
-        ..Access::default()
+        key: Some(key),
+        known_hosts: Some(SecretFrom::File(bench.path("known"))),
+        trust_new_hosts: false,
     };
-    GitSource::new(Options { access: vec![rule], ..Options::new(bench.path("cache")) })
+    GitSource::new(Options { ssh: vec![rule], ..Options::new(bench.path("cache")) })
 }
 
 #[tokio::test]
@@ -114,6 +119,9 @@ async fn a_repository_behind_ssh_is_mirrored() {
         let message = resolve(source, url, reference).await.unwrap_err();
         assert!(message.contains(expected), "{message}");
     };
+    let printed = ["cat".to_owned(), bench.path("user_key").display().to_string()];
+    let printed = source_from(&bench, SecretFrom::Command(printed.to_vec()));
+    assert_eq!(resolve(&printed, &url, "main").await, Ok(second.clone()));
     refused(&source_with_key, &url, "mian", "did you mean `main`?").await;
     refused(&source_with_key, &format!("{base}/none"), "", "is not a Git repository").await;
     key(&bench, "other_key");
