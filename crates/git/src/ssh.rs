@@ -50,10 +50,10 @@ impl SshConnection {
     ) -> Result<(Self, SshTransport), GitError> {
         let failed = |why: String| GitError::Failed { repo: repo.to_owned(), what: "reached", why };
         let secret = |from: &Option<SecretFrom>| {
-            from.as_ref().map(Readable::of).transpose().map_err(|why| GitError::Credential {
-                repo: repo.to_owned(),
-                why,
-            })
+            from.as_ref()
+                .map(Readable::of)
+                .transpose()
+                .map_err(|why| GitError::Credential { repo: repo.to_owned(), why })
         };
         let (key, known_hosts) = (secret(&access.key)?, secret(&access.known_hosts)?);
         let shown = Shown {

@@ -125,8 +125,7 @@ impl Clients {
     }
 
     fn settings_of(&self, rule: &Access) -> Result<Settings, String> {
-        let read =
-            |from: &Option<SecretFrom>| from.as_ref().map(SecretFrom::bytes).transpose();
+        let read = |from: &Option<SecretFrom>| from.as_ref().map(SecretFrom::bytes).transpose();
         let mut settings = self.settings.clone();
         settings.authorities.extend(read(&rule.authorities)?.unwrap_or_default());
         if let Some(mut certificate) = read(&rule.certificate)? {
@@ -188,7 +187,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("ca.pem");
         std::fs::write(&file, "").expect("a file");
-        let rule = Access { authorities: Some(SecretFrom::File(file.clone())), ..Access::default() };
+        let rule =
+            Access { authorities: Some(SecretFrom::File(file.clone())), ..Access::default() };
         let clients = Clients::new(vec![rule], Settings::default());
         let made = || clients.known.lock().unwrap().get("").map(|(digest, _)| *digest);
         clients.of("https://a.example/").expect("a client");

@@ -37,9 +37,9 @@ impl SecretFrom {
     pub fn bytes(&self) -> Result<Vec<u8>, String> {
         let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", self.name());
         match self {
-            Self::File(path) => std::fs::File::open(path)
-                .and_then(bounded)
-                .map_err(|error| failed(&error)),
+            Self::File(path) => {
+                std::fs::File::open(path).and_then(bounded).map_err(|error| failed(&error))
+            }
             Self::Environment(name) => std::env::var_os(name)
                 .map(std::os::unix::ffi::OsStringExt::into_vec)
                 .ok_or_else(|| failed(&"it is not set")),

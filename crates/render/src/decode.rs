@@ -33,7 +33,8 @@ fn as_pointer(path: &serde_path_to_error::Path) -> String {
 
 fn explain(document: &Document, path: &str, message: &str) -> Diagnostic {
     let at = locate(document, path);
-    let unknown = |what: &'static str| Some((what, message.strip_prefix(what)?.strip_prefix(" `")?));
+    let unknown =
+        |what: &'static str| Some((what, message.strip_prefix(what)?.strip_prefix(" `")?));
     let Some((what, rest)) = unknown("unknown field").or_else(|| unknown("unknown variant")) else {
         return Diagnostic::error(message.to_owned()).at(at).field(path);
     };

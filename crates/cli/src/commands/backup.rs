@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use trueup_store::BackupKey;
 
 use super::Exit;
+use crate::Global;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::state::State;
-use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]

@@ -5,10 +5,10 @@ use trueup_api::Request;
 use trueup_model::AppName;
 
 use super::{Exit, app_name, report};
+use crate::Global;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::state::{self, State};
-use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]

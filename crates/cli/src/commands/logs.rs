@@ -6,9 +6,9 @@ use futures::StreamExt as _;
 use trueup_model::{AppName, ResourceId, kinds};
 
 use super::{Exit, app_name, the_app};
+use crate::Global;
 use crate::error::CliError;
 use crate::state::State;
-use crate::Global;
 
 /// Arguments.
 #[derive(clap::Args)]

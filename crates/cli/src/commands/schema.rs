@@ -22,7 +22,14 @@ pub struct Args {
 pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
     let Some(kind) = args.kind else {
         return output
-            .line(&["App", "Config"].iter().chain(&host::KINDS).copied().collect::<Vec<_>>().join("\n"))
+            .line(
+                &["App", "Config"]
+                    .iter()
+                    .chain(&host::KINDS)
+                    .copied()
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
             .map(|()| Exit::Done);
     };
     let schema = match (kind.as_str(), args.crd) {

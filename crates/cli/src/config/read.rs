@@ -92,8 +92,11 @@ fn of_file(file: &Path) -> Result<Document, CliError> {
 fn of_text(name: &str, bytes: &[u8]) -> Result<Document, Diagnostic> {
     let limits = YamlLimits { bytes: LARGEST, depth: 32, nodes: 100_000 };
     let wrong = |error: trueup_yaml::Error| {
-        Diagnostic::error(error.message().to_owned())
-            .at(Location::new(name, error.line(), error.column()))
+        Diagnostic::error(error.message().to_owned()).at(Location::new(
+            name,
+            error.line(),
+            error.column(),
+        ))
     };
     let documents = trueup_yaml::parse(bytes, &limits).map_err(wrong)?;
     let mut documents = documents.into_iter().filter(|document| !document.is_empty);
