@@ -87,6 +87,11 @@ impl Faults {
         Some(if state.random.bool() { Fault::Before } else { Fault::After })
     }
 
+    /// A number below `bound`.
+    pub fn draw(&self, bound: u32) -> u32 {
+        self.state().random.u32(0..bound)
+    }
+
     /// A step of a call that only reads: any fault is an error that passes.
     pub async fn reading(&self, what: &str) -> Result<(), PortError> {
         match self.step().await {

@@ -4,9 +4,11 @@
 //! - [`source`][]: commits made of files
 //! - [`store`][]: records and a ledger that outlive a crash of the controller
 //! - [`host`][]: a host whose resources do as their documents say
+//! - [`apiserver`][]: a Kubernetes API server, as a service
 //! - [`clock`][]: time that stands still until it is moved
 //! - [`faults`][]: errors before and after an effect, and crashes
 
+pub mod apiserver;
 pub mod clock;
 pub mod faults;
 pub mod host;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use trueup_engine::World;
 use trueup_model::InstallationKey;
+use trueup_model::ports::Target;
 
 /// One simulated outside.
 #[derive(Clone)]
@@ -47,11 +50,16 @@ impl Outside {
         }
     }
 
-    /// As the loop takes it.
+    /// As the loop takes it, with the host as its target.
     pub fn world(&self) -> World {
+        self.world_on(self.host.clone())
+    }
+
+    /// As the loop takes it, with another target.
+    pub fn world_on(&self, target: Arc<dyn Target>) -> World {
         World {
             source: self.source.clone(),
-            target: self.host.clone(),
+            target,
             store: self.store.clone(),
             clock: self.clock.clone(),
             installation: "simulated".to_owned(),
