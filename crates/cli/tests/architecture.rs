@@ -53,7 +53,7 @@ const PURE: &[&str] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("gix", &["git"]),
     ("gix-transport", &["git"]),
-    ("kube", &["kubernetes", "testkit", "sim"]),
+    ("kube", &["kubernetes"]),
     ("rusqlite", &["store"]),
     ("reqwest", &["http"]),
     ("axum", &["server", "testkit"]),

@@ -1,12 +1,12 @@
 //! Carrying actions out, as they stand.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use http::Method;
-use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use trueup_fields::managed::{self, Entry, applied};
 use trueup_fields::{Set, cover};
 use trueup_model::observed::Owner;
@@ -40,7 +40,7 @@ async fn one(shared: &Shared, context: &AppContext, action: &Action) -> Event {
     if action.id.kind == "CustomResourceDefinition" {
         shared.expire_catalog().await;
     }
-    Event { id: action.id.clone(), verb: action.verb, at: Timestamp::now(), result }
+    Event { id: action.id.clone(), verb: action.verb, at: shared.clock.now(), result }
 }
 
 /// `Err` is how an action ends early.

@@ -41,6 +41,9 @@ mod watch;
 mod wire;
 mod writers;
 
+/// The client that [`KubernetesTarget::over`] takes: `Client::new(service, "default")`.
+pub use kube::Client;
+
 pub use connect::{ConnectError, Connection};
 pub use target::KubernetesTarget;
 

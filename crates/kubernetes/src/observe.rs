@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
-use jiff::Timestamp;
 use serde_json::Value;
 use trueup_fields::cover;
 use trueup_fields::managed::{self, Entry, applied};
@@ -252,7 +251,7 @@ impl<'a> Look<'a> {
         let mut told = Vec::new();
         for (place, resources) in &places {
             let troubled = self.shared.pods.troubled(place);
-            let now = Timestamp::now();
+            let now = self.shared.clock.now();
             let explainer = Explainer { wire: &self.shared.wire, place, troubled: &troubled, now };
             for resource in desired.iter().filter(|r| resources.contains(&r.id)) {
                 if let Some(health) = explainer.health(resource).await {
@@ -341,7 +340,7 @@ impl<'a> Look<'a> {
             uid: document::metadata(object, "uid").to_owned(),
             resource_version: document::metadata(object, "resourceVersion").to_owned(),
             live: Some(document::live(object)),
-            health: trueup_health::at(object, Timestamp::now()),
+            health: trueup_health::at(object, self.shared.clock.now()),
             ..ObservedResource::absent()
         };
         if !document::metadata(object, "deletionTimestamp").is_empty() {

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use trueup_health::kubernetes::trouble::{self, Trouble, What};
@@ -189,7 +188,11 @@ fn reduce(object: &Value) -> Option<Pod> {
 /// Tells the apps that wait, once the trouble decides, if it lasts until then. What only events can
 /// tell is told again and again.
 async fn tell(shared: std::sync::Weak<Shared>, place: Place, pod: Pod) {
-    let wait = pod.trouble.decides_at().duration_since(Timestamp::now());
+    let now = match shared.upgrade() {
+        Some(shared) => shared.clock.now(),
+        None => return,
+    };
+    let wait = pod.trouble.decides_at().duration_since(now);
     let mut wait = Duration::try_from(wait).unwrap_or_default();
     loop {
         tokio::time::sleep(wait).await;

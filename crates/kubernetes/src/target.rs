@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use jiff::Timestamp;
+use kube::Client;
 use tokio::sync::{RwLock, broadcast};
+use tokio::time::Instant;
 use trueup_model::observed::Observed;
 use trueup_model::plan::Action;
-use trueup_model::ports::{AppContext, Change, Changes, Foresight, PortError, Target};
+use trueup_model::ports::{AppContext, Change, Changes, Clock, Foresight, PortError, Target};
 use trueup_model::record::Inventory;
 use trueup_model::{AppName, Capabilities, Event, Resource};
 
@@ -44,14 +47,27 @@ pub struct Shared {
     pub pods: Pods,
     /// Who listens to changes.
     pub changes: broadcast::Sender<Change>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     catalog: RwLock<Option<(Instant, Arc<Catalog>)>>,
 }
 
 impl KubernetesTarget {
     /// A cluster. It is connected to when it is first asked.
     pub fn new(connection: Connection) -> Self {
+        Self::by(Wire::new(connection), Arc::new(SystemClock))
+    }
+
+    /// A cluster that a client reaches, in the time of a clock: tests put a client of a server in
+    /// memory here, and simulated time.
+    pub fn over(client: Client, clock: Arc<dyn Clock>) -> Self {
+        Self::by(Wire::over(client), clock)
+    }
+
+    fn by(wire: Wire, clock: Arc<dyn Clock>) -> Self {
         let shared = Shared {
-            wire: Wire::new(connection),
+            wire,
+            clock,
             memory: Memory::default(),
             watches: Watches::default(),
             pods: Pods::default(),
@@ -59,6 +75,14 @@ impl KubernetesTarget {
             catalog: RwLock::new(None),
         };
         Self { shared: Arc::new(shared) }
+    }
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
     }
 }
 

@@ -84,16 +84,41 @@ impl Ask {
 /// The way to an API server: opened when it is first needed, and again when the credentials it was
 /// opened with are refused, for the kubeconfig may hold newer ones by then.
 pub struct Wire {
-    connection: Connection,
+    way: Way,
     client: RwLock<Option<Client>>,
     permits: Arc<Semaphore>,
+}
+
+enum Way {
+    To(Connection),
+    Over(Client),
+}
+
+impl Way {
+    async fn open(&self) -> Result<Client, NoAnswer> {
+        match self {
+            Self::To(connection) => {
+                connection.open().await.map_err(|error| NoAnswer::NotConnected(chain(&error)))
+            }
+            Self::Over(client) => Ok(client.clone()),
+        }
+    }
 }
 
 impl Wire {
     /// To this cluster.
     pub fn new(connection: Connection) -> Self {
+        Self::by(Way::To(connection))
+    }
+
+    /// Over a client that is open.
+    pub fn over(client: Client) -> Self {
+        Self::by(Way::Over(client))
+    }
+
+    fn by(way: Way) -> Self {
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
-        Self { connection, client: RwLock::new(None), permits }
+        Self { way, client: RwLock::new(None), permits }
     }
 
     /// The client, for watches: they are not counted.
@@ -101,8 +126,7 @@ impl Wire {
         if let Some(client) = &*self.client.read().await {
             return Ok(client.clone());
         }
-        let opened = self.connection.open().await;
-        let client = opened.map_err(|error| NoAnswer::NotConnected(chain(&error)))?;
+        let client = self.way.open().await?;
         *self.client.write().await = Some(client.clone());
         Ok(client)
     }

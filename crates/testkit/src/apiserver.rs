@@ -169,8 +169,7 @@ impl ApiServer {
         let mut version = self.shared.version.subscribe();
         loop {
             version.mark_unchanged();
-            let (now, again) =
-                self.cluster(|cluster, now| (now, controllers::pass(cluster, now)));
+            let (now, again) = self.cluster(|cluster, now| (now, controllers::pass(cluster, now)));
             let wait = async {
                 match again {
                     Some(at) => tokio::time::sleep(at.duration_since(now).unsigned_abs()).await,

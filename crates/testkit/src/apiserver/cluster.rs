@@ -127,7 +127,12 @@ impl Cluster {
         Answer::Document(201, review)
     }
 
-    fn carry_out(&mut self, kind: &Arc<Kind>, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
+    fn carry_out(
+        &mut self,
+        kind: &Arc<Kind>,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<Answer, Refusal> {
         let at = &call.at;
         match (call.method.as_str(), at.name.is_empty(), at.subresource.as_str()) {
             ("GET", true, _) if call.asks("watch") => Ok(self.watch(kind, call)),
@@ -185,9 +190,8 @@ impl Cluster {
         }
         let place = |key: &Key| format!("{}/{}", key.namespace, key.name);
         let all = self.objects.of_kind(&kind.group, &kind.plural, &call.at.namespace);
-        let mut rest = all
-            .filter(|(key, object)| place(key) > after && selector.takes(object))
-            .peekable();
+        let mut rest =
+            all.filter(|(key, object)| place(key) > after && selector.takes(object)).peekable();
         let mut items = Vec::new();
         let mut last = String::new();
         while let Some((key, object)) = rest.next_if(|_| limit == 0 || items.len() < limit) {

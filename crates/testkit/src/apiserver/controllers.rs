@@ -98,7 +98,11 @@ fn establish(cluster: &mut Cluster, key: &Key, object: &Value, now: Timestamp) {
         object["status"]["acceptedNames"] = object["spec"]["names"].clone();
         object["status"]["conditions"] = json!([
             condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            condition(
+                "Established",
+                "InitialNamesAccepted",
+                "the initial names have been accepted"
+            ),
         ]);
     });
 }

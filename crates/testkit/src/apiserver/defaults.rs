@@ -113,9 +113,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().enumerate().fold(0u32, |bits, (n, byte)| {
-            bits | u32::from(*byte) << (16 - 8 * n)
-        });
+        let bits = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |bits, (n, byte)| bits | u32::from(*byte) << (16 - 8 * n));
         for n in 0..4 {
             let place = (bits >> (18 - 6 * n)) & 63;
             let letter = ALPHABET.get(place as usize).copied().unwrap_or(b'=');
@@ -167,7 +168,8 @@ fn container(container: &mut Value) {
     put(container, "resources", json!({}));
     put(container, "terminationMessagePath", "/dev/termination-log");
     put(container, "terminationMessagePolicy", "File");
-    let latest = container["image"].as_str().is_some_and(|i| i.ends_with(":latest") || !i.contains(':'));
+    let latest =
+        container["image"].as_str().is_some_and(|i| i.ends_with(":latest") || !i.contains(':'));
     put(container, "imagePullPolicy", if latest { "Always" } else { "IfNotPresent" });
     for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         put(port, "protocol", "TCP");
@@ -221,7 +223,9 @@ fn prune(value: &mut Value, schema: &Value) {
 fn by_schema(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(map) => {
-            for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            for (name, inner) in
+                schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+            {
                 if let (None, Some(default)) = (map.get(name), inner.get("default")) {
                     map.insert(name.clone(), default.clone());
                 }

@@ -133,7 +133,11 @@ fn plain_kinds(group: &str, version: &str, kinds: &[Arc<Kind>]) -> Value {
         let parts = [("status", kind.status, kind.kind.as_str()), ("scale", kind.scale, "Scale")];
         for (part, has, name) in parts.iter().filter(|(_, has, _)| *has) {
             debug_assert!(has);
-            resources.push(one(format!("{}/{part}", kind.plural), name, &["get", "patch", "update"]));
+            resources.push(one(
+                format!("{}/{part}", kind.plural),
+                name,
+                &["get", "patch", "update"],
+            ));
         }
     }
     let group_version =

@@ -56,7 +56,11 @@ impl Kind {
         self.schema.is_some()
             || matches!(
                 self.group.as_str(),
-                "apps" | "batch" | "networking.k8s.io" | "policy" | "apiextensions.k8s.io"
+                "apps"
+                    | "batch"
+                    | "networking.k8s.io"
+                    | "policy"
+                    | "apiextensions.k8s.io"
                     | "admissionregistration.k8s.io"
             )
     }
@@ -64,7 +68,11 @@ impl Kind {
 
 /// Group, version, then the kinds: name in paths, kind, where (`n`amespace or `c`luster), and
 /// whether it has a `s`tatus and can be `z`oomed by the scale subresource.
-type Table = &'static [(&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)])];
+type Table = &'static [(
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str, &'static str)],
+)];
 
 const BUILT_IN: Table = &[
     (

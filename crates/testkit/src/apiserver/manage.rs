@@ -107,7 +107,11 @@ pub fn update(
         entries.push(Entry {
             operation: Operation::Update,
             subresource: writer.subresource.to_owned(),
-            time: if writer.subresource == "scale" { String::new() } else { writer.time.to_owned() },
+            time: if writer.subresource == "scale" {
+                String::new()
+            } else {
+                writer.time.to_owned()
+            },
             ..Entry::apply(writer.manager, writer.api_version, set)
         });
     }
@@ -149,7 +153,9 @@ fn refuse(conflicts: &Conflicts<'_>) -> Refusal {
         .flat_map(|(entry, paths)| paths.iter().map(move |path| (name(entry), shown(path))));
     let each: Vec<(String, String)> = each.collect();
     let message = match each.as_slice() {
-        [(manager, path)] => format!("Apply failed with 1 conflict: conflict with {manager}: {path}"),
+        [(manager, path)] => {
+            format!("Apply failed with 1 conflict: conflict with {manager}: {path}")
+        }
         many => {
             let told: Vec<String> = conflicts
                 .iter()

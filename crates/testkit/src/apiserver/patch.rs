@@ -138,7 +138,9 @@ fn strategic(document: &mut Value, patch: &Value, schema: Schema<'_>) {
                 strategic_list(list, changes, keys.first().copied().unwrap_or("name"), inner);
             }
             (Some(Value::Array(list)), Value::Array(more), List::Set) => {
-                list.extend(more.iter().filter(|item| !list.contains(item)).cloned().collect::<Vec<_>>());
+                list.extend(
+                    more.iter().filter(|item| !list.contains(item)).cloned().collect::<Vec<_>>(),
+                );
             }
             (Some(before), value, _) => strategic(before, value, inner),
             (None, value, _) => {

@@ -248,18 +248,19 @@ mod tests {
 
     #[test]
     fn paths_are_read() {
-        let at = |group: &str, version: &str, namespace: &str, plural: &str, name: &str, sub: &str| {
-            let own = str::to_owned;
-            Path {
-                root: String::new(),
-                group: own(group),
-                version: own(version),
-                namespace: own(namespace),
-                plural: own(plural),
-                name: own(name),
-                subresource: own(sub),
-            }
-        };
+        let at =
+            |group: &str, version: &str, namespace: &str, plural: &str, name: &str, sub: &str| {
+                let own = str::to_owned;
+                Path {
+                    root: String::new(),
+                    group: own(group),
+                    version: own(version),
+                    namespace: own(namespace),
+                    plural: own(plural),
+                    name: own(name),
+                    subresource: own(sub),
+                }
+            };
         for (path, expected) in [
             ("/api/v1/namespaces/x", at("", "v1", "", "namespaces", "x", "")),
             ("/api/v1/namespaces/x/status", at("", "v1", "", "namespaces", "x", "status")),

@@ -100,7 +100,9 @@ impl<'a> Schema<'a> {
     pub fn names(self, field: &str) -> bool {
         match self {
             Self::Builtin { name, .. } => !MAPS_OF_TEXT.contains(&name),
-            Self::Custom(schema) => schema.pointer("/properties").is_some_and(|p| p.get(field).is_some()),
+            Self::Custom(schema) => {
+                schema.pointer("/properties").is_some_and(|p| p.get(field).is_some())
+            }
             Self::Free => false,
         }
     }
@@ -164,7 +166,8 @@ impl<'a> Schema<'a> {
                     "object" => "map",
                     other => other,
                 };
-                (!fits && !value.is_null()).then(|| format!("expected {expected}, got {}", kind(value)))
+                (!fits && !value.is_null())
+                    .then(|| format!("expected {expected}, got {}", kind(value)))
             }
             _ => None,
         }
@@ -196,8 +199,14 @@ fn builtin_list(above: &str, name: &str) -> List<'static> {
         }
         (
             _,
-            "containers" | "initContainers" | "ephemeralContainers" | "volumes"
-            | "imagePullSecrets" | "env" | "resourceClaims" | "webhooks",
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "volumes"
+            | "imagePullSecrets"
+            | "env"
+            | "resourceClaims"
+            | "webhooks",
         )
         | ("", "secrets") => &["name"],
         (_, "volumeMounts") => &["mountPath"],

@@ -45,9 +45,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Broken>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(http_body::Frame::data(b)))),
-            Self::Events(events) => {
-                events.poll_next_unpin(context).map_ok(http_body::Frame::data)
-            }
+            Self::Events(events) => events.poll_next_unpin(context).map_ok(http_body::Frame::data),
         }
     }
 }
@@ -105,7 +103,8 @@ impl ApiServer {
             2 => Ok(self.refuse(500, "InternalError", "etcdserver: request timed out", None)),
             3 => Ok(self.refuse(503, "ServiceUnavailable", "apiserver is shutting down", None)),
             4 => {
-                let message = "the server has received too many requests and has asked us to try again later";
+                let message =
+                    "the server has received too many requests and has asked us to try again later";
                 Ok(self.refuse(429, "TooManyRequests", message, Some(1)))
             }
             _ => {
@@ -127,7 +126,8 @@ impl ApiServer {
     fn meddle(&self, request: &Request<Vec<u8>>) {
         let path = request.uri().path();
         let version = self.shared.version.borrow().to_string();
-        let content = serde_json::json!({"metadata": {"annotations": {"example.com/seen": version}}});
+        let content =
+            serde_json::json!({"metadata": {"annotations": {"example.com/seen": version}}});
         self.ask(&super::Ask {
             method: "PATCH",
             path: &format!("{path}?fieldManager=example-controller"),
@@ -227,7 +227,8 @@ impl Watch {
                     }
                 }
             }
-            let lag = *self.server.shared.lag.lock().expect("no test panics while it holds the lag");
+            let lag =
+                *self.server.shared.lag.lock().expect("no test panics while it holds the lag");
             if !lag.is_zero() {
                 tokio::time::sleep(lag).await;
             }

@@ -38,7 +38,11 @@ fn metadata(kind: &Kind, name: &str, old: Option<&Value>, new: &Value, wrong: &m
     };
     for (n, finalizer) in finalizers(new).iter().enumerate() {
         let standard = matches!(finalizer.as_str(), "foregroundDeletion" | "orphan" | "kubernetes");
-        if !standard && !finalizer.contains('/') && kind.schema.is_none() && !finalizer.contains('.') {
+        if !standard
+            && !finalizer.contains('/')
+            && kind.schema.is_none()
+            && !finalizer.contains('.')
+        {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             let field = format!("metadata.finalizers[{n}]");
             wrong.push(Wrong::value(&field, &finalizer.as_str().into(), why));
@@ -86,8 +90,13 @@ fn builtin(kind: &Kind, old: Option<&Value>, new: &Value, wrong: &mut Vec<Wrong>
             let before = old.and_then(|old| old.get("spec")).and_then(Value::as_object);
             let after = new.get("spec").and_then(Value::as_object);
             const OPEN: &[&str] = &[
-                "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-                "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+                "replicas",
+                "ordinals",
+                "template",
+                "updateStrategy",
+                "revisionHistoryLimit",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
             ];
             if let (Some(before), Some(after)) = (before, after) {
                 let differs = |name: &String| before.get(name) != after.get(name);
@@ -164,7 +173,9 @@ fn ports(new: &Value, wrong: &mut Vec<Wrong>) {
     for (n, port) in ports.into_iter().flatten().enumerate() {
         for name in ["port", "targetPort"] {
             let value = port.get(name).filter(|value| value.is_number());
-            if let Some(value) = value.filter(|v| !v.as_i64().is_some_and(|n| (1..65536).contains(&n))) {
+            if let Some(value) =
+                value.filter(|v| !v.as_i64().is_some_and(|n| (1..65536).contains(&n)))
+            {
                 let field = format!("spec.ports[{n}].{name}");
                 let why = "must be between 1 and 65535, inclusive";
                 wrong.push(Wrong::value(&field, value, why));

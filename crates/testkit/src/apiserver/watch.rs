@@ -64,9 +64,7 @@ impl Following {
         match (taken(&happening.before), taken(&happening.after)) {
             (None, Some(after)) => Some(self.event("ADDED", &after, None)),
             (Some(_), Some(after)) => Some(self.event("MODIFIED", &after, None)),
-            (Some(before), None) => {
-                Some(self.event("DELETED", &before, Some(happening.version)))
-            }
+            (Some(before), None) => Some(self.event("DELETED", &before, Some(happening.version))),
             (None, None) => None,
         }
     }

@@ -171,8 +171,7 @@ impl Cluster {
         let api_version = kind.api_version();
         let writer = writer(call, &api_version, &time, "");
         let entries = self.entries_after(kind, live, &object, writer);
-        let write =
-            Write { kind, key, live: Some(Arc::clone(live)), dry: call.is_dry(), now };
+        let write = Write { kind, key, live: Some(Arc::clone(live)), dry: call.is_dry(), now };
         Ok(Answer::Document(200, self.finish(&write, object, &entries)?))
     }
 
@@ -232,8 +231,7 @@ impl Cluster {
         let (time, api_version) = (stamp(now), kind.api_version());
         let writer = writer(call, &api_version, &time, subresource);
         let entries = self.entries_after(kind, live, &object, writer);
-        let write =
-            Write { kind, key, live: Some(Arc::clone(live)), dry: call.is_dry(), now };
+        let write = Write { kind, key, live: Some(Arc::clone(live)), dry: call.is_dry(), now };
         self.finish(&write, object, &entries)
     }
 
@@ -650,7 +648,12 @@ fn deleted(kind: &Kind, key: &Key, uid: &str) -> Value {
         "details": details})
 }
 
-fn writer<'a>(call: &'a Call, api_version: &'a str, time: &'a str, subresource: &'a str) -> Writer<'a> {
+fn writer<'a>(
+    call: &'a Call,
+    api_version: &'a str,
+    time: &'a str,
+    subresource: &'a str,
+) -> Writer<'a> {
     Writer { manager: call.manager(), api_version, subresource, time }
 }
 
