@@ -10,7 +10,9 @@ use trueup_api::{Reply, Request};
 use trueup_controller::run::{Board, Subjects};
 use trueup_controller::{Operator, Worlds};
 use trueup_engine::{Subject, World};
+use trueup_fetch::{Fetcher, Options as FetchOptions};
 use trueup_git::{GitSource, Options as GitOptions};
+use trueup_http::Settings;
 use trueup_host::{HostConfig, HostTarget};
 use trueup_kubernetes::{Connection, KubernetesTarget};
 use trueup_model::InstallationKey;
@@ -39,6 +41,7 @@ pub struct State {
     config: Config,
     store: SqliteStore,
     source: Arc<GitSource>,
+    supply: Arc<Fetcher>,
     renderer: Arc<Renderer>,
     host: OnceLock<Result<Arc<HostTarget>, PortError>>,
     clusters: Mutex<BTreeMap<Option<String>, Arc<KubernetesTarget>>>,
@@ -63,6 +66,7 @@ impl State {
         Self {
             store,
             source: Arc::new(GitSource::new(git_options(&folder, config))),
+            supply: Arc::new(Fetcher::new(fetch_options(&folder, config))),
             config: config.clone(),
             folder,
             renderer: Arc::new(Renderer::new()),
@@ -139,6 +143,7 @@ impl Worlds for State {
         };
         Ok(World {
             source: self.source.clone(),
+            supply: self.supply.clone(),
             target,
             store: Arc::new(self.store.clone()),
             clock: Arc::new(SystemClock),
@@ -201,4 +206,21 @@ fn host_config(
     config.roots = policy.roots.iter().map(|root| root.as_path().to_owned()).collect();
     config.search_path = policy.search_path.clone().unwrap_or(config.search_path);
     config
+}
+
+/// What fetches charts and files; what it fetched lies in the state folder.
+pub fn fetcher(global: &Global) -> Result<Fetcher, CliError> {
+    let folder = place::state_folder(global)?;
+    Ok(Fetcher::new(fetch_options(&folder, global.config()?)))
+}
+
+fn fetch_options(folder: &Path, config: &Config) -> FetchOptions {
+    FetchOptions {
+        http: config.credentials.iter().map(CredentialRule::http).collect(),
+        settings: Settings {
+            answer_within: config.limits.fetch_time.as_std(),
+            ..Settings::default()
+        },
+        ..FetchOptions::new(folder.join("fetched"))
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use trueup_model::need::Answers;
 use trueup_model::plan::Inputs;
-use trueup_model::ports::PortError;
+use trueup_model::ports::{PortError, Reader};
 use trueup_model::resource::{canonical_digest, set_digest};
 use trueup_model::{Capabilities, Diagnostic, Digest, Record, Resource, Revision, SourceSpec};
 use trueup_render::{Rendered, Request};
 
+use crate::needs::{self, Answerers};
 use crate::outcome::Declaration;
 use crate::{Subject, World};
 
@@ -76,7 +78,8 @@ pub async fn declare(
     let mut revision = world.source.resolve(&spec).await?;
     follow(app, world, record, &mut revision).await?;
     let tree = world.source.load(&spec, &revision.commit).await?;
-    let rendered = world.renderer.render(&Request {
+    let answers = Answers::new();
+    let request = Request {
         tree: &tree,
         path: &app.declaration.path,
         options: app.spec().render.as_ref(),
@@ -86,8 +89,24 @@ pub async fn declare(
         capabilities,
         time: revision.time,
         key: &world.key,
-    });
+        answers: &answers,
+    };
+    let rendered = needs::render(&world.renderer, &request, answerers(app, world))
+        .await
+        .map_err(|error| Undeclared { revision: Some(revision.clone()), ..error.into() })?;
     finish(app, capabilities, revision, rendered)
+}
+
+fn answerers<'a>(app: &'a Subject, world: &'a World) -> Answerers<'a> {
+    let kubernetes = app.spec().target.as_ref().and_then(|target| target.kubernetes.as_ref());
+    let account = kubernetes.and_then(|target| target.service_account.as_deref());
+    let reader = Reader { namespace: namespace(app), service_account: account };
+    Answerers {
+        source: world.source.as_ref(),
+        supply: world.supply.as_ref(),
+        target: Some((world.target.as_ref(), reader)),
+        key: &world.key,
+    }
 }
 
 fn wanted(app: &Subject) -> SourceSpec {

@@ -3,6 +3,7 @@
 //!
 //! - [`mod@reconcile`][]: the loop itself
 //! - [`declare`][]: what Git says: revision, tree, resources
+//! - [`needs`][]: what a rendering lacks is fetched, and it is rendered again
 //! - [`goal`][]: what to work towards: Git's state, or one that was healthy before
 //! - [`fold`][]: pure functions from (record, events) to record
 //! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
@@ -15,13 +16,14 @@ pub mod declare;
 pub mod fold;
 pub mod goal;
 pub mod judge;
+pub mod needs;
 pub mod outcome;
 pub mod reconcile;
 mod tell;
 
 use std::sync::Arc;
 
-use trueup_model::ports::PortError;
+use trueup_model::ports::{PortError, Supply};
 use trueup_model::record::Declaration;
 use trueup_model::{AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec, Store, Target};
 
@@ -59,11 +61,13 @@ impl Subject {
     }
 }
 
-/// The outside, for one app: the four ports, and the installation.
+/// The outside, for one app: the five ports, and the installation.
 #[derive(Clone)]
 pub struct World {
     /// Where desired state comes from.
     pub source: Arc<dyn Source>,
+    /// What answers needs of a rendering that are neither in Git nor in the target.
+    pub supply: Arc<dyn Supply>,
     /// Where resources live.
     pub target: Arc<dyn Target>,
     /// What remembers.

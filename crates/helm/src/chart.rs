@@ -1,6 +1,7 @@
 //! Charts as they are loaded: immutable, shared, cacheable by the digest of their source.
 
 pub(crate) mod archive;
+pub mod dependencies;
 pub(crate) mod ignore;
 pub(crate) mod load;
 mod metadata;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use trueup_gotemplate::ast::Tree;
 use trueup_gotemplate::{Functions, ParseError};
 
+pub use archive::unpack;
 pub use ignore::IgnoreError;
 pub use load::{LoadError, SourceFile};
 pub use metadata::{Dependency, Maintainer, Metadata};
@@ -30,6 +32,8 @@ pub struct Chart {
     pub files: Vec<SourceFile>,
     /// The charts in `charts/`, sorted by file name.
     pub dependencies: Vec<Arc<Chart>>,
+    /// What `Chart.lock` says, if there is one.
+    pub lock: Option<Vec<Dependency>>,
     /// What Helm prints as warnings while loading.
     pub warnings: Vec<String>,
 }

@@ -15,11 +15,12 @@
 //!   the digest of what it was loaded from.
 //! - [`values`]: files and flags → values; how they and the defaults of charts become one map; whether
 //!   they are what the charts' schemas demand.
+//! - [`repository`]: which version of a chart a repository gives for a request.
 //! - `assembly`: which subcharts take part in a rendering, under which names.
 //! - `engine`: the templates, executed. The language and its library are those of
 //!   `trueup_gotemplate`; here are the objects that charts see and the functions that know charts.
 //! - `manifest`: what templates wrote → [`Manifest`]s and [`Hook`]s, in order.
-//! - [`render`]: all of it, with what else it needs from outside as [`Need`]s.
+//! - [`render`]: all of it, with what else it needs from outside as [`trueup_model::Need`]s.
 //! - [`mod@template`]: the command `helm template`, as a function from arguments to bytes.
 //!
 //! What differs between the two versions of Helm asks the [`Profile`].
@@ -34,13 +35,14 @@ mod manifest;
 mod pattern;
 mod profile;
 mod render;
+pub mod repository;
 pub mod template;
 pub mod values;
 mod versions;
 
 pub use capabilities::{Capabilities, KubeVersion};
-pub use engine::host::{Lookup, Lookups, Randomness};
+pub use engine::host::{Lookups, Randomness};
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError};
 pub use profile::Profile;
-pub use render::{Crd, Need, Options, Release, RenderError, Rendered, Stage, render};
+pub use render::{Crd, Options, Release, RenderError, Rendered, Stage, render};
 pub use trueup_gotemplate::{Budget, Timestamp};

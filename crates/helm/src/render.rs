@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use trueup_gotemplate::{Budget, Timestamp};
-use trueup_model::{Diagnostic, Location};
+use trueup_model::{Diagnostic, Location, Need};
 
 use crate::Profile;
 use crate::assembly::{Part, assemble};
 use crate::capabilities::Capabilities;
 use crate::chart::Chart;
 use crate::engine::error::EngineError;
-use crate::engine::host::{Lookup, Lookups, Randomness, RenderHost};
+use crate::engine::host::{Lookups, Randomness, RenderHost};
 use crate::engine::{self, RenderedTemplates};
 use crate::manifest::{self, Hook, Manifest, ManifestError};
 use crate::values::coalesce::{Coalescing, Nulls};
@@ -76,27 +76,6 @@ impl Options {
             deterministic_stubs: false,
         }
     }
-}
-
-/// Something from outside that a rendering cannot do without.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Need {
-    /// A chart that is declared as a dependency but does not lie in `charts/`.
-    Chart {
-        /// Its name.
-        name: String,
-        /// A constraint on its version.
-        version: String,
-        /// Where it comes from.
-        repository: String,
-    },
-    /// An object of the cluster.
-    Lookup(Lookup),
-    /// A schema that another refers to by this URL.
-    Schema {
-        /// Its URL.
-        url: String,
-    },
 }
 
 /// A file of `crds/`.
@@ -185,20 +164,22 @@ pub fn render(
     check_kube_version(chart, capabilities, options.profile)?;
 
     let mut host = RenderHost::new(options);
-    let mut templates = engine::render(root, &values, capabilities, release, options, &mut host)
-        .map_err(|error| template_failed(&error, options.profile))?;
+    let rendered = engine::render(root, &values, capabilities, release, options, &mut host);
+    // What failed for want of an answer may not fail with it.
+    let needs = needs(&mut host);
+    let mut templates = rendered.map_err(|error| RenderError {
+        needs: needs.clone(),
+        ..template_failed(&error, options.profile)
+    })?;
     let notes = take_notes(&mut templates, root, options.subchart_notes);
     let texts = templates.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
     let sorted = match manifest::sort(texts, options.profile) {
         Ok(sorted) => sorted,
-        Err(error) => return Err(manifest_failed(error, templates)),
+        Err(error) => return Err(RenderError { needs, ..manifest_failed(error, templates) }),
     };
     diagnostics.extend(sorted.warnings.iter().chain(&host.warnings).map(Diagnostic::warning));
     let mut crds = Vec::new();
     collect_crds(root, &root.name, &mut crds);
-    let mut needs: Vec<Need> = host.missing_lookups.into_iter().map(Need::Lookup).collect();
-    needs.sort();
-    needs.dedup();
     Ok(Rendered {
         crds,
         manifests: sorted.manifests,
@@ -208,6 +189,13 @@ pub fn render(
         needs,
         is_random: host.is_random,
     })
+}
+
+fn needs(host: &mut RenderHost) -> Vec<Need> {
+    let mut needs: Vec<Need> = host.missing_lookups.drain(..).map(Need::Object).collect();
+    needs.sort();
+    needs.dedup();
+    needs
 }
 
 impl RenderHost {
@@ -244,7 +232,7 @@ fn check_schemas(
             verdict.complaints
         ),
     );
-    error.needs = verdict.needs.into_iter().map(|url| Need::Schema { url }).collect();
+    error.needs = verdict.needs.into_iter().map(|url| Need::File { url }).collect();
     Err(error)
 }
 

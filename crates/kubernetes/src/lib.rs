@@ -30,6 +30,7 @@ mod execute;
 mod explain;
 mod feed;
 mod listing;
+mod lookup;
 mod memory;
 mod observe;
 mod owner;

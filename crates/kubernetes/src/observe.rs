@@ -441,11 +441,15 @@ fn being_deleted(object: &Value) -> String {
 
 /// Whom to act as.
 pub fn user(context: &AppContext) -> Option<String> {
-    let account = context.service_account.as_ref()?;
-    Some(match account.split_once('/') {
+    Some(service_account(context.service_account.as_deref()?, &context.namespace))
+}
+
+/// The user that a service account is, in this namespace if it names none.
+pub fn service_account(account: &str, namespace: &str) -> String {
+    match account.split_once('/') {
         Some((namespace, name)) => format!("system:serviceaccount:{namespace}:{name}"),
-        None => format!("system:serviceaccount:{}:{account}", context.namespace),
-    })
+        None => format!("system:serviceaccount:{namespace}:{account}"),
+    }
 }
 
 /// Whether an object's content must not be repeated.

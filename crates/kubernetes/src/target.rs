@@ -8,11 +8,15 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::Client;
+use serde_json::Value;
 use tokio::sync::{RwLock, broadcast};
 use tokio::time::Instant;
+use trueup_model::need::Lookup;
 use trueup_model::observed::Observed;
 use trueup_model::plan::Action;
-use trueup_model::ports::{AppContext, Change, Changes, Clock, Foresight, PortError, Target};
+use trueup_model::ports::{
+    AppContext, Change, Changes, Clock, Foresight, PortError, Reader, Target,
+};
 use trueup_model::record::Inventory;
 use trueup_model::{AppName, Capabilities, Event, Resource};
 
@@ -23,7 +27,7 @@ use crate::pods::Pods;
 use crate::status::Asked;
 use crate::watch::Watches;
 use crate::wire::Wire;
-use crate::{discovery, execute, observe};
+use crate::{discovery, execute, lookup, observe};
 
 /// How long a catalog is good for. One that lacks a kind that is asked for is read again at once.
 const CATALOG_AGE: Duration = Duration::from_secs(60);
@@ -149,6 +153,10 @@ impl Target for KubernetesTarget {
 
     async fn execute(&self, context: &AppContext, actions: &[Action]) -> Vec<Event> {
         execute::execute(&self.shared, context, actions).await
+    }
+
+    async fn lookup(&self, reader: &Reader<'_>, lookup: &Lookup) -> Result<Value, PortError> {
+        lookup::lookup(&self.shared, reader, lookup).await
     }
 
     async fn forget(&self, app: &AppName) {

@@ -110,7 +110,7 @@ impl<'b> Loader<'b> {
         spec: RepoSpec,
         referrer: Option<Rc<Self>>,
     ) -> Result<Rc<Self>> {
-        let tree = match session.options.answers.repository_of(&spec.raw) {
+        let tree = match session.options.answers.repository_of(&spec) {
             Some(Ok(tree)) => tree,
             Some(Err(unavailable)) => return Err(cannot_fetch(&spec.raw, unavailable)),
             None => return Err(session.need(Need::Repository(spec))),

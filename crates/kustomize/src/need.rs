@@ -61,7 +61,7 @@ pub enum Unavailable {
 #[derive(Clone, Default)]
 pub struct Answers {
     files: HashMap<String, Result<Arc<[u8]>, Unavailable>>,
-    repositories: HashMap<String, Result<Arc<dyn Tree>, Unavailable>>,
+    repositories: HashMap<(String, String), Result<Arc<dyn Tree>, Unavailable>>,
     charts: HashMap<ChartKey, Result<Arc<dyn Tree>, Unavailable>>,
 }
 
@@ -78,9 +78,14 @@ impl Answers {
         self.files.insert(url.into(), content);
     }
 
-    /// The tree of a [`Need::Repository`], under the specification as written.
-    pub fn repository(&mut self, raw: impl Into<String>, tree: Result<Arc<dyn Tree>, Unavailable>) {
-        self.repositories.insert(raw.into(), tree);
+    /// The tree of a [`Need::Repository`], by what would be cloned and the reference: however it was
+    /// written, it is the same.
+    pub fn repository(
+        &mut self,
+        (clone_spec, reference): (&str, &str),
+        tree: Result<Arc<dyn Tree>, Unavailable>,
+    ) {
+        self.repositories.insert((clone_spec.to_owned(), reference.to_owned()), tree);
     }
 
     /// The tree of a [`Need::Chart`]: the chart's own folder is its root.
@@ -96,8 +101,11 @@ impl Answers {
         self.files.get(url)
     }
 
-    pub(crate) fn repository_of(&self, raw: &str) -> Option<&Result<Arc<dyn Tree>, Unavailable>> {
-        self.repositories.get(raw)
+    pub(crate) fn repository_of(
+        &self,
+        spec: &RepoSpec,
+    ) -> Option<&Result<Arc<dyn Tree>, Unavailable>> {
+        self.repositories.get(&(spec.clone_spec(), spec.reference.clone()))
     }
 
     pub(crate) fn chart_of(&self, key: &ChartKey) -> Option<&Result<Arc<dyn Tree>, Unavailable>> {

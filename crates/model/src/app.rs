@@ -216,6 +216,9 @@ pub struct Render {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HelmRender {
+    /// The chart, where it does not lie in the folder; the folder then holds the values files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chart: Option<ChartSource>,
     /// Release name. Left out: the app's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
@@ -231,6 +234,19 @@ pub struct HelmRender {
     /// Whether `lookup` may read the live target; its answers are recorded in the plan.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lookup: bool,
+}
+
+/// A chart of a chart repository or an OCI registry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChartSource {
+    /// URL of the repository: `https://charts.example.com`, or `oci://registry.example.com/charts`.
+    pub repo: String,
+    /// The chart's name in it.
+    pub name: String,
+    /// A version, or a range of versions (`~1.4`) of which the newest is taken. Left out: the newest.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
 }
 
 /// Options of Kustomize rendering.

@@ -11,6 +11,7 @@
 //! | [`app`], [`host`] | the documents that users write |
 //! | [`resource`], [`kinds`] | one declared thing, and what is special about its kind |
 //! | [`observed`], [`health`], [`capabilities`] | what the target says |
+//! | [`need`] | what a rendering lacks, and the answers to it |
 //! | [`plan`], [`event`] | what would be done and why; what came of it |
 //! | [`record`], [`ledger`] | what must survive; what is remembered |
 
@@ -25,6 +26,7 @@ pub mod key;
 pub mod kinds;
 pub mod ledger;
 pub mod names;
+pub mod need;
 pub mod observed;
 pub mod plan;
 pub mod ports;
@@ -42,6 +44,7 @@ pub use health::{Health, HealthStatus};
 pub use key::InstallationKey;
 pub use ledger::{LedgerEntry, LedgerKind};
 pub use names::{AppName, ResourceId};
+pub use need::Need;
 pub use observed::{Observed, ObservedResource, Owner, Prediction, Presence};
 pub use plan::{Action, FieldChange, FieldValue, Plan, Precondition, Verb};
 pub use ports::{Clock, Source, Store, Target};

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::Stream;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use crate::need::{Lookup, Need, Supplied};
 use crate::plan::Action;
 use crate::record::Inventory;
 use crate::tree::Tree;
@@ -59,6 +61,26 @@ pub trait Source: Send + Sync {
     ) -> Result<bool, PortError>;
 }
 
+/// What answers the needs of a rendering that neither the source nor the target answers: charts of
+/// repositories and registries, files by HTTP.
+#[async_trait]
+pub trait Supply: Send + Sync {
+    /// What was asked for. That the one who must know says there is no such thing is an answer; an
+    /// error is that there is none.
+    async fn supply(&self, need: &Need) -> Result<Supplied, PortError>;
+}
+
+/// A supply that asks nobody: for what works offline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSupply;
+
+#[async_trait]
+impl Supply for NoSupply {
+    async fn supply(&self, need: &Need) -> Result<Supplied, PortError> {
+        Err(PortError::permanent(format!("{need}: nothing is fetched here")))
+    }
+}
+
 /// For whom a target is observed or changed.
 #[derive(Clone, Debug)]
 pub struct AppContext {
@@ -76,6 +98,15 @@ pub struct AppContext {
     pub rendered: Digest,
     /// Which tool's resources may be adopted, as the App says.
     pub adopt: Option<String>,
+}
+
+/// As whom a target is read before there is anything to apply.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// Namespace of the service account, where that names none.
+    pub namespace: &'a str,
+    /// The service account to act as, if the App names one.
+    pub service_account: Option<&'a str>,
 }
 
 /// How exactly a look must predict. Dry runs cost requests: they are made for `plan`, approvals and
@@ -120,6 +151,14 @@ pub trait Target: Send + Sync {
     /// Carries out the actions, which are of one stage, as they stand and in any order, and says
     /// what came of each. It decides nothing.
     async fn execute(&self, context: &AppContext, actions: &[Action]) -> Vec<Event>;
+
+    /// The live object that a template asks for, or all of a kind; null if there is none. Asked only
+    /// where the App allows it.
+    async fn lookup(&self, _reader: &Reader<'_>, lookup: &Lookup) -> Result<Value, PortError> {
+        Err(PortError::permanent(format!(
+            "{lookup}: this target has no objects that a chart can look up"
+        )))
+    }
 
     /// An app is no more: stop watching for it and drop what is kept of it.
     async fn forget(&self, app: &AppName);

@@ -1,38 +1,61 @@
 //! Helm charts, by the engine of their own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use trueup_gotemplate::Timestamp;
 use trueup_helm::chart::Chart;
+use trueup_helm::chart::dependencies::{Completed, complete};
 use trueup_helm::values::{load, merge};
 use trueup_helm::{
-    Capabilities, Hook, HookEvent, KubeVersion, Manifest, Need, Options, Profile, Randomness,
-    Release,
+    Capabilities, Hook, HookEvent, KubeVersion, Lookups, Manifest, Options, Profile, Randomness,
+    Release, RenderError,
 };
-use trueup_model::app::HelmRender;
+use trueup_model::app::{ChartSource, HelmRender};
+use trueup_model::need::{Answer, ChartNeed};
 use trueup_model::tree::{Tree, join};
-use trueup_model::{Diagnostic, Location};
+use trueup_model::{Diagnostic, Location, Need};
 
 use crate::folder::unreadable;
-use crate::{Document, Request};
+use crate::{Document, Rendered, Request};
 
 const PROFILE: Profile = Profile::Helm4;
 
-/// Renders the chart in the request's folder.
+/// Why there are no documents.
+enum Stop {
+    /// Something is wrong.
+    Wrong(Box<Diagnostic>),
+    /// Something is missing.
+    Needs(Vec<Need>),
+}
+
+impl From<Box<Diagnostic>> for Stop {
+    fn from(diagnostic: Box<Diagnostic>) -> Self {
+        Self::Wrong(diagnostic)
+    }
+}
+
+/// A chart, and where it is.
+struct Located {
+    chart: Arc<Chart>,
+    /// Its folder, as places name it.
+    folder: String,
+}
+
+/// Renders the chart in the request's folder, or the one that the options name.
 pub fn read(
     request: &Request<'_>,
     tree: &dyn Tree,
     options: &HelmRender,
-    diagnostics: &mut Vec<Diagnostic>,
+    rendered: &mut Rendered,
 ) -> Vec<Document> {
-    match render(request, tree, options, diagnostics) {
-        Ok(documents) => documents,
-        Err(diagnostic) => {
-            diagnostics.push(*diagnostic);
-            Vec::new()
-        }
+    match render(request, tree, options, &mut rendered.diagnostics) {
+        Ok(documents) => return documents,
+        Err(Stop::Wrong(diagnostic)) => rendered.diagnostics.push(*diagnostic),
+        Err(Stop::Needs(needs)) => rendered.needs.extend(needs),
     }
+    Vec::new()
 }
 
 fn render(
@@ -40,8 +63,8 @@ fn render(
     tree: &dyn Tree,
     options: &HelmRender,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Vec<Document>, Box<Diagnostic>> {
-    let chart = chart(tree, request.path)?;
+) -> Result<Vec<Document>, Stop> {
+    let Located { chart, folder } = chart(request, tree, options)?;
     let values = values(tree, request.path, options)?;
     let release = Release {
         name: options.release.clone().unwrap_or_else(|| request.app.to_string()),
@@ -49,22 +72,58 @@ fn render(
         revision: 1,
         is_upgrade: false,
     };
-    let randomness = Randomness::new(*request.key.expose(), request.app.as_str());
-    let engine = Options::new(PROFILE, now(request), randomness);
+    let engine = engine(request, options);
     let capabilities = capabilities(request)?;
     let rendered = trueup_helm::render(&chart, &values, &capabilities, &release, &engine)
-        .map_err(|error| Box::new(within(error.diagnostic, request.path)))?;
+        .map_err(|error| failed(error, request, &folder))?;
+    needed(rendered.needs, request)?;
     diagnostics.extend(rendered.diagnostics);
-    if let Some(need) = rendered.needs.first() {
-        return Err(Box::new(needed(need, request.path)));
-    }
     let mut documents = Vec::new();
     for crd in &rendered.crds {
-        documents.extend(definitions(&crd.path, &crd.content, request.path)?);
+        documents.extend(definitions(&crd.path, &crd.content, &folder)?);
     }
-    documents.extend(rendered.manifests.iter().filter_map(|manifest| document(manifest, request)));
-    documents.extend(rendered.hooks.iter().filter_map(|hook| hook_document(hook, request)));
+    documents.extend(rendered.manifests.iter().filter_map(|manifest| document(manifest, &folder)));
+    documents.extend(rendered.hooks.iter().filter_map(|hook| hook_document(hook, &folder)));
     Ok(documents)
+}
+
+fn engine(request: &Request<'_>, options: &HelmRender) -> Options {
+    let randomness = Randomness::new(*request.key.expose(), request.app.as_str());
+    let mut engine = Options::new(PROFILE, now(request), randomness);
+    let mut objects = BTreeMap::new();
+    let mut schemas = BTreeMap::new();
+    for (need, supplied) in request.answers {
+        match (need, &supplied.answer) {
+            (Need::Object(lookup), Answer::Object(object)) => {
+                objects.insert(lookup.clone(), Arc::clone(object));
+            }
+            (Need::File { url }, Answer::Bytes(bytes)) => {
+                if let Ok(schema) = serde_json::from_slice(bytes) {
+                    schemas.insert(url.clone(), schema);
+                }
+            }
+            _ => {}
+        }
+    }
+    if options.lookup {
+        engine.lookups = Lookups::Answers(objects);
+    }
+    engine.schemas = Arc::new(schemas);
+    engine
+}
+
+/// A failure that an answer could have prevented is none yet.
+fn failed(error: RenderError, request: &Request<'_>, folder: &str) -> Stop {
+    match needed(error.needs, request) {
+        Err(stop) => stop,
+        Ok(()) => Stop::Wrong(Box::new(within(error.diagnostic, folder))),
+    }
+}
+
+/// Stops for what has not been answered yet.
+fn needed(mut needs: Vec<Need>, request: &Request<'_>) -> Result<(), Stop> {
+    needs.retain(|need| !request.answers.contains_key(need));
+    if needs.is_empty() { Ok(()) } else { Err(Stop::Needs(needs)) }
 }
 
 /// The commit's time: what `now` is in templates.
@@ -75,19 +134,68 @@ pub fn now(request: &Request<'_>) -> Timestamp {
     }
 }
 
-fn chart(tree: &dyn Tree, path: &str) -> Result<Arc<Chart>, Box<Diagnostic>> {
+fn chart(request: &Request<'_>, tree: &dyn Tree, options: &HelmRender) -> Result<Located, Stop> {
+    if let Some(source) = &options.chart {
+        return fetched(request, source);
+    }
+    let path = request.path;
     let file = join(path, "Chart.yaml").unwrap_or_default();
-    let wrong = |message: String| Box::new(Diagnostic::error(message).at(Location::file(&file)));
-    let chart = Chart::load(tree, path, PROFILE).map_err(|error| wrong(error.to_string()))?;
+    let chart = Chart::load(tree, path, PROFILE)
+        .map_err(|error| Box::new(Diagnostic::error(chain(&error)).at(Location::file(&file))))?;
+    match complete(chart, tree, path, PROFILE, request.answers) {
+        Ok(Completed::Whole(chart)) => {
+            Ok(Located { chart: Arc::new(chart), folder: path.to_owned() })
+        }
+        Ok(Completed::Needs(needs)) => Err(Stop::Needs(needs)),
+        Err(error) => {
+            let diagnostic = Diagnostic::error(chain(&error)).hint(error.hint());
+            Err(Stop::Wrong(Box::new(diagnostic.at(Location::file(&file)))))
+        }
+    }
+}
+
+/// A chart that the App names by its repository.
+fn fetched(request: &Request<'_>, source: &ChartSource) -> Result<Located, Stop> {
+    let need = ChartNeed {
+        repository: source.repo.clone(),
+        name: source.name.clone(),
+        version: source.version.clone(),
+        devel: false,
+    };
+    let wrong = |message: String| {
+        let place = Location::file(request.path);
+        Box::new(Diagnostic::error(message).at(place).field("/spec/render/helm/chart"))
+    };
+    let asked = Need::Chart(need.clone());
+    let Some(supplied) = request.answers.get(&asked) else {
+        return Err(Stop::Needs(vec![asked]));
+    };
+    let packed = match &supplied.answer {
+        Answer::Bytes(packed) => packed,
+        Answer::Missing { why, .. } => {
+            return Err(wrong(format!("there is no {need}: {why}")).into());
+        }
+        _ => return Err(wrong(format!("the {need} was answered with something else")).into()),
+    };
+    let chart = Chart::unpack(packed, PROFILE)
+        .map_err(|error| wrong(format!("the {need} cannot be unpacked: {}", chain(&error))))?;
     if let Some(missing) = chart.missing_dependencies().first() {
         let name = &missing.name;
-        return Err(Box::new(
-            Diagnostic::error(format!("the chart depends on {name}, which is not in charts/"))
-                .at(Location::file(&file))
-                .hint(format!("run `helm dependency update` in {path} and commit charts/")),
-        ));
+        return Err(wrong(format!("the {need} was packed without {name}, which it needs")).into());
     }
-    Ok(Arc::new(chart))
+    let folder = format!("{}-{}", chart.metadata.name, chart.metadata.version);
+    Ok(Located { chart: Arc::new(chart), folder })
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// Files first, in order, then the App's own values.
@@ -131,18 +239,6 @@ fn capabilities(request: &Request<'_>) -> Result<Capabilities, Box<Diagnostic>> 
     Ok(capabilities)
 }
 
-fn needed(need: &Need, path: &str) -> Diagnostic {
-    let what = match need {
-        Need::Chart { name, version, repository } => {
-            format!("the chart {name} {version} of {repository}")
-        }
-        Need::Lookup(lookup) => format!("the live {} {}", lookup.kind, lookup.name),
-        Need::Schema { url } => format!("the schema {url}"),
-    };
-    Diagnostic::error(format!("this chart needs {what}, which is not fetched by this version"))
-        .at(Location::file(path))
-}
-
 /// Places in a chart are told from its own name; in a repository they begin at its root.
 fn within(mut diagnostic: Diagnostic, path: &str) -> Diagnostic {
     if let Some(at) = &mut diagnostic.at {
@@ -158,17 +254,17 @@ fn place(template: &str, path: &str) -> String {
     join(path, inner).unwrap_or_else(|| template.to_owned())
 }
 
-fn document(manifest: &Manifest, request: &Request<'_>) -> Option<Document> {
+fn document(manifest: &Manifest, folder: &str) -> Option<Document> {
     if manifest.document.is_null() {
         return None;
     }
-    let at = Location::new(place(&manifest.template, request.path), 0, 0);
+    let at = Location::new(place(&manifest.template, folder), 0, 0);
     Some(Document { body: manifest.document.clone(), at, node: None })
 }
 
 /// Helm's hooks as ours: those that run before come before, those that run after come after, and
 /// those that have no occasion here (tests, deletion) are left out.
-fn hook_document(hook: &Hook, request: &Request<'_>) -> Option<Document> {
+fn hook_document(hook: &Hook, folder: &str) -> Option<Document> {
     let is = |wanted: &[HookEvent]| hook.events.iter().any(|event| wanted.contains(event));
     let occasion = if is(&[HookEvent::PreInstall, HookEvent::PreUpgrade]) {
         "before"
@@ -179,7 +275,7 @@ fn hook_document(hook: &Hook, request: &Request<'_>) -> Option<Document> {
     } else {
         return None;
     };
-    let mut document = document(&hook.manifest, request)?;
+    let mut document = document(&hook.manifest, folder)?;
     let metadata = document.body.get_mut("metadata")?.as_object_mut()?;
     let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
     if let Some(annotations) = annotations.as_object_mut() {

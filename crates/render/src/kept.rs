@@ -24,7 +24,7 @@ const BYTES_MAX: usize = 96 << 20;
 /// again.
 #[derive(Clone, Debug, PartialEq)]
 struct Circumstances {
-    /// Folder, options, namespace and installation.
+    /// Folder, options, namespace, installation, and the answers that were known.
     asked: Digest,
     /// What of the target's capabilities templates saw, if they saw any.
     capabilities: Option<Digest>,
@@ -85,8 +85,7 @@ impl Shelf {
     pub fn keep(&mut self, request: &Request<'_>, rendered: &Rendered) {
         self.counts.made += 1;
         self.uses += 1;
-        let usable =
-            rendered.answers.is_empty() && !rendered.diagnostics.iter().any(Diagnostic::is_error);
+        let usable = !rendered.diagnostics.iter().any(Diagnostic::is_error);
         let bytes = if usable { size(rendered) } else { 0 };
         let kept = Kept {
             circumstances: circumstances(request, rendered),
@@ -140,18 +139,30 @@ fn circumstances(request: &Request<'_>, rendered: &Rendered) -> Circumstances {
     let options = serde_json::to_value(request.options).unwrap_or_default();
     let options = canonical_digest(&options);
     let kind = request.capabilities.target.kind.as_bytes();
+    let answers = answers(request);
     let parts = [
         request.path.as_bytes(),
         options.as_bytes(),
         request.namespace.as_bytes(),
         request.installation.as_bytes(),
         kind,
+        answers.as_bytes(),
     ];
     Circumstances {
         asked: Digest::of_parts(parts),
         capabilities: rendered.read_capabilities.then(|| versions(request.capabilities)),
         time: rendered.read_time.then_some(request.time),
     }
+}
+
+/// What is known of what the tree lacks.
+fn answers(request: &Request<'_>) -> Digest {
+    let mut parts = Vec::new();
+    for (need, supplied) in request.answers {
+        parts.push(need.to_string().into_bytes());
+        parts.push(supplied.digest.as_bytes().to_vec());
+    }
+    Digest::of_parts(parts.iter().map(Vec::as_slice))
 }
 
 /// What templates can see of the capabilities.
@@ -197,6 +208,7 @@ mod tests {
     use super::*;
     use crate::Renderer;
     use trueup_model::InstallationKey;
+    use trueup_model::need::Answers;
     use trueup_model::tree::MemoryTree;
 
     const FILE: &str = "apiVersion: host.trueup.dev/v1\nkind: File\nmetadata: {name: a}\nspec: {path: a, content: x}\n";
@@ -230,6 +242,7 @@ mod tests {
                 capabilities: &self.capabilities,
                 time: Timestamp::from_second(seconds).expect("a time"),
                 key: &self.key,
+                answers: &Answers::new(),
             })
         }
     }
@@ -305,6 +318,7 @@ mod tests {
                 capabilities: &case.capabilities,
                 time: Timestamp::UNIX_EPOCH,
                 key: &case.key,
+                answers: &Answers::new(),
             };
             shelf.keep(&request, &rendered(n));
             assert!(shelf.bytes <= BYTES_MAX, "{}", shelf.bytes);

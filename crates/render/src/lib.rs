@@ -3,8 +3,9 @@
 //! [`Renderer::render`] finds out what kind of folder it is given, lets the right engine make
 //! documents of it, and admits these: every document that comes out is complete, normalised and
 //! known to be sendable, or there is a diagnostic with file and line. Rendering reads an immutable
-//! tree and nothing else, so what it read is known exactly, and is the key under which its result
-//! may be kept.
+//! tree and the answers it was given and nothing else, so what it read is known exactly, and is the
+//! key under which its result may be kept. What it lacks it says ([`Rendered::needs`]); whoever
+//! called fetches that and calls again.
 //!
 //! - [`folder`][]: what kind of folder it is
 //! - [`plain`][]: YAML and JSON files as they stand
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use trueup_model::need::{Answers, Need};
 use trueup_model::tree::{Reads, RecordingTree, Tree};
 use trueup_model::{
     AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, app,
@@ -57,6 +59,8 @@ pub struct Request<'a> {
     pub time: Timestamp,
     /// What random template functions draw from.
     pub key: &'a InstallationKey,
+    /// What is known of what the tree lacks.
+    pub answers: &'a Answers,
 }
 
 /// What came of it.
@@ -72,6 +76,9 @@ pub struct Rendered {
     pub read_capabilities: bool,
     /// Whether the commit's time had a say, or may have had.
     pub read_time: bool,
+    /// What has to be answered before this is the result: while it is not empty, nothing else here
+    /// counts.
+    pub needs: Vec<Need>,
     /// Digests of answers that rendering needed and was given, by what was asked.
     pub answers: BTreeMap<String, Digest>,
 }
@@ -126,7 +133,9 @@ impl Renderer {
             return kept;
         }
         let rendered = self.render_anew(request);
-        self.shelf().keep(request, &rendered);
+        if rendered.needs.is_empty() {
+            self.shelf().keep(request, &rendered);
+        }
         rendered
     }
 
@@ -134,6 +143,9 @@ impl Renderer {
         let recording = RecordingTree::new(request.tree.as_ref());
         let mut rendered = Rendered::default();
         let documents = self.documents(request, &recording, &mut rendered);
+        if !rendered.needs.is_empty() {
+            return rendered;
+        }
         admit::admit(request, &recording, documents, &mut rendered);
         rendered.reads = Arc::new(recording.into_reads());
         rendered
@@ -145,22 +157,21 @@ impl Renderer {
         tree: &dyn Tree,
         rendered: &mut Rendered,
     ) -> Vec<Document> {
-        let diagnostics = &mut rendered.diagnostics;
         match folder::kind(tree, request.path, request.options) {
             Ok(FolderKind::Plain(options)) => {
-                plain::read(tree, request.path, &options, diagnostics)
+                plain::read(tree, request.path, &options, &mut rendered.diagnostics)
             }
             Ok(FolderKind::Helm(options)) => {
                 rendered.read_capabilities = true;
                 rendered.read_time = true;
-                helm::read(request, tree, &options, diagnostics)
+                helm::read(request, tree, &options, rendered)
             }
             Ok(FolderKind::Kustomize(options)) => {
                 rendered.read_time = options.enable_helm;
-                kustomize::read(request, tree, &options, diagnostics)
+                kustomize::read(request, tree, &options, rendered)
             }
             Err(diagnostic) => {
-                diagnostics.push(diagnostic);
+                rendered.diagnostics.push(diagnostic);
                 Vec::new()
             }
         }

@@ -2,6 +2,7 @@
 //! simulated time and with faults between any two steps.
 //!
 //! - [`source`][]: commits made of files
+//! - [`supply`][]: charts and files that can be fetched
 //! - [`store`][]: records and a ledger that outlive a crash of the controller
 //! - [`host`][]: a host whose resources do as their documents say
 //! - [`apiserver`][]: a Kubernetes API server, as a service
@@ -14,6 +15,7 @@ pub mod faults;
 pub mod host;
 pub mod source;
 pub mod store;
+pub mod supply;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ use trueup_model::ports::Target;
 pub struct Outside {
     /// Git.
     pub source: Arc<source::MemorySource>,
+    /// Chart repositories and files by HTTP.
+    pub supply: Arc<supply::MemorySupply>,
     /// What remembers.
     pub store: Arc<store::MemoryStore>,
     /// The target.
@@ -43,6 +47,7 @@ impl Outside {
         let clock = Arc::new(clock::SimulatedClock::new());
         Self {
             source: Arc::new(source::MemorySource::new(faults.clone())),
+            supply: Arc::default(),
             store: Arc::new(store::MemoryStore::new(faults.clone())),
             host: Arc::new(host::MemoryHost::new(faults.clone(), clock.clone())),
             clock,
@@ -59,6 +64,7 @@ impl Outside {
     pub fn world_on(&self, target: Arc<dyn Target>) -> World {
         World {
             source: self.source.clone(),
+            supply: self.supply.clone(),
             target,
             store: self.store.clone(),
             clock: self.clock.clone(),

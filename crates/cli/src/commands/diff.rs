@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use trueup_engine::needs::{self, Answerers};
+use trueup_model::need::Answers;
 use trueup_model::ports::Source as _;
 use trueup_model::{AppName, Capabilities, FieldChange, InstallationKey, Resource, ResourceId};
 use trueup_render::{Renderer, Request};
@@ -48,8 +50,9 @@ pub struct ResourceDiff {
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
     let root = args.place.root(&args.repo)?;
     let scratch = crate::state::scratch_source(global)?;
-    let before = render(&scratch, &root, &args.from).await?;
-    let after = render(&scratch, &root, &args.to).await?;
+    let supply = crate::state::fetcher(global)?;
+    let before = render(&scratch, &supply, &root, &args.from).await?;
+    let after = render(&scratch, &supply, &root, &args.to).await?;
     let found = compare(&before, &after);
     output.print(&found, || text::plan::resource_diffs(&found, output))?;
     Ok(if found.is_empty() { Exit::Done } else { Exit::Changes })
@@ -59,6 +62,7 @@ type Set = BTreeMap<(AppName, ResourceId), Arc<Resource>>;
 
 async fn render(
     source: &trueup_git::GitSource,
+    supply: &trueup_fetch::Fetcher,
     root: &trueup_controller::Root,
     commit: &str,
 ) -> Result<Set, CliError> {
@@ -70,7 +74,8 @@ async fn render(
     let found = trueup_controller::discover::discover(&at, tree.as_ref());
     for subject in found.subjects {
         let capabilities = Capabilities::bare(&subject.declaration.target, "offline");
-        let rendered = Renderer::new().render(&Request {
+        let key = InstallationKey::from_bytes([0; 32]);
+        let request = Request {
             tree: &tree,
             path: &subject.declaration.path,
             options: subject.spec().render.as_ref(),
@@ -79,8 +84,11 @@ async fn render(
             installation: "offline",
             capabilities: &capabilities,
             time: revision.time,
-            key: &InstallationKey::from_bytes([0; 32]),
-        });
+            key: &key,
+            answers: &Answers::new(),
+        };
+        let answerers = Answerers { source, supply, target: None, key: &key };
+        let rendered = needs::render(&Renderer::new(), &request, answerers).await?;
         if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
             return Err(CliError::new(format!("{commit} cannot be rendered: {error}")));
         }

@@ -13,7 +13,10 @@ const MAX_CHART_SIZE: u64 = 100 * 1024 * 1024;
 pub(crate) const MAX_FILE_SIZE: u64 = 5 * 1024 * 1024;
 
 /// The files of a packed chart, named from the chart's root.
-pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<SourceFile>, LoadError> {
+///
+/// # Errors
+/// If it is no chart's archive, or exceeds the limits.
+pub fn unpack(packed: &[u8]) -> Result<Vec<SourceFile>, LoadError> {
     let unzipped = flate2::read::MultiGzDecoder::new(packed);
     // The headers of the tar are bytes too: twice the limit is never reached by what is allowed.
     let mut archive = tar::Archive::new(unzipped.take(2 * MAX_CHART_SIZE));
@@ -100,10 +103,10 @@ fn has_drive(path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn packed(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    pub fn packed(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         {
             let mut tar = tar::Builder::new(&mut zipped);

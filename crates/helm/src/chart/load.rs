@@ -12,7 +12,7 @@ use trueup_model::tree::{EntryKind, Tree, TreeError, resolve};
 
 use super::archive;
 use super::ignore::{IgnoreError, IgnoreRules};
-use super::metadata::Metadata;
+use super::metadata::{Dependency, Metadata};
 use super::{Chart, Template};
 use crate::{Profile, document, values};
 
@@ -230,6 +230,7 @@ impl Loader {
             schema: None,
             files: Vec::new(),
             dependencies: Vec::new(),
+            lock: None,
             warnings: Vec::new(),
         };
         let mut packed: BTreeMap<String, Vec<SourceFile>> = BTreeMap::new();
@@ -280,7 +281,7 @@ impl Loader {
     ) -> Result<(), LoadError> {
         match file.name.as_str() {
             "Chart.yaml" => {}
-            "Chart.lock" => read_lock("Chart.lock", &file)?,
+            "Chart.lock" => chart.lock = read_lock("Chart.lock", &file, self.profile)?,
             "values.yaml" => {
                 chart.values = values::load(&file.content, self.profile)
                     .map_err(|reason| LoadError::Unreadable { file: "values.yaml", reason })?;
@@ -297,7 +298,7 @@ impl Loader {
                 );
             }
             "requirements.lock" => {
-                read_lock("requirements.lock", &file)?;
+                chart.lock = read_lock("requirements.lock", &file, self.profile)?;
                 let metadata = metadata.get_or_insert_default();
                 keep_or_warn(
                     chart,
@@ -364,11 +365,24 @@ fn keep_or_warn(chart: &mut Chart, metadata: &Metadata, file: SourceFile, warnin
     }
 }
 
-/// A lock file has to be one, but only fetching dependencies uses what it says.
-fn read_lock(name: &'static str, file: &SourceFile) -> Result<(), LoadError> {
+/// What a lock file names; `None` if it is empty.
+fn read_lock(
+    name: &'static str,
+    file: &SourceFile,
+    profile: Profile,
+) -> Result<Option<Vec<Dependency>>, LoadError> {
     let unreadable = |reason| LoadError::Unreadable { file: name, reason };
     match document::read(&file.content).map_err(unreadable)? {
-        Value::Null | Value::Object(_) => Ok(()),
+        Value::Null => Ok(None),
+        Value::Object(lock) => {
+            // A lock names its charts as Chart.yaml does; what else it says is not needed.
+            let list = lock.get("dependencies").cloned().unwrap_or(Value::Null);
+            let document = serde_json::json!({ "dependencies": list });
+            let mut metadata = Metadata::default();
+            // Rendering does without: where the list is used, what it lacks is an error.
+            let _ = metadata.read(&document, profile);
+            Ok(Some(metadata.dependencies.into_iter().flatten().collect()))
+        }
         other => Err(unreadable(format!(
             "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type chart.Lock",
             crate::decode::json_kind(&other)

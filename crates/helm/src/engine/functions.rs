@@ -10,8 +10,9 @@ use trueup_gotemplate::strconv::{Charset, quote};
 use trueup_gotemplate::{
     Args, Context, ExecError, Function, FunctionError, Functions, Step, Str, Type, Value,
 };
+use trueup_model::need::Lookup;
 
-use super::host::{Lookup, Lookups, RenderHost};
+use super::host::{Lookups, RenderHost};
 use super::{SET_NAME, parse, without_no_value};
 use crate::Profile;
 use crate::render::Options;
@@ -171,7 +172,7 @@ fn lookup(cx: &mut Context<'_>, args: Args<'_>) -> Result<Value, FunctionError> 
         Lookup { api_version: text(0)?, kind: text(1)?, namespace: text(2)?, name: text(3)? };
     let state = state(cx)?;
     let answer = match &state.lookups {
-        Lookups::Answers(answers) if !state.lint => answers.get(&lookup),
+        Lookups::Answers(answers) if !state.lint => answers.get(&lookup).map(AsRef::as_ref),
         _ => return Ok(Value::map([])),
     };
     match answer {

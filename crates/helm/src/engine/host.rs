@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use sha2::Sha256;
 use trueup_gotemplate::ast::Tree;
 use trueup_gotemplate::{Host, RandomCall, Str, Timestamp};
+use trueup_model::need::Lookup;
 
 /// Where randomness comes from: a secret and the app it is used for. What is drawn depends on these,
 /// the template, the function, its arguments and the how-many-eth call of it this is, and on nothing
@@ -58,19 +59,6 @@ impl std::fmt::Debug for Randomness {
     }
 }
 
-/// An object, or all objects of a kind, that a template asks the cluster for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lookup {
-    /// As in `apiVersion`.
-    pub api_version: String,
-    /// As in `kind`.
-    pub kind: String,
-    /// The namespace; all if it is empty.
-    pub namespace: String,
-    /// The name; all objects if it is empty, as a list.
-    pub name: String,
-}
-
 /// What `lookup` answers.
 #[derive(Clone, Debug, Default)]
 pub enum Lookups {
@@ -78,7 +66,7 @@ pub enum Lookups {
     #[default]
     Empty,
     /// These; one that is missing is a need of the rendering. An object that is not there is null.
-    Answers(BTreeMap<Lookup, Json>),
+    Answers(BTreeMap<Lookup, Arc<Json>>),
 }
 
 /// The state of one rendering.

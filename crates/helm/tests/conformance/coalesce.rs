@@ -36,6 +36,7 @@ fn chart(row: &Value) -> Arc<Chart> {
         schema: None,
         files: Vec::new(),
         dependencies: row["dependencies"].as_array().into_iter().flatten().map(chart).collect(),
+        lock: None,
         warnings: Vec::new(),
     })
 }

@@ -151,6 +151,7 @@ impl App {
             changes: tokio::sync::Mutex::new(target.changes()),
             world: World {
                 source: files.clone(),
+                supply: Arc::new(trueup_model::ports::NoSupply),
                 target,
                 store: Arc::new(Memory::default()),
                 clock: Arc::new(Now),
