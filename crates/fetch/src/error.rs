@@ -104,9 +104,7 @@ impl FetchError {
                 (400..500).contains(status) && !matches!(status, 408 | 425 | 429)
             }
             Self::Choice { .. } | Self::Realm { .. } | Self::Reference(_) => true,
-            Self::Unexpected { .. }
-            | Self::Digest { .. }
-            | Self::Cache { .. } => false,
+            Self::Unexpected { .. } | Self::Digest { .. } | Self::Cache { .. } => false,
         }
     }
 }

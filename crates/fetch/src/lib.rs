@@ -89,10 +89,7 @@ impl Fetcher {
     /// A fetcher. Nothing is asked or written before the first need.
     pub fn new(options: Options) -> Self {
         Self {
-            asking: Asking::new(
-                Clients::new(options.http, options.settings),
-                options.largest_file,
-            ),
+            asking: Asking::new(Clients::new(options.http, options.settings), options.largest_file),
             cache: Cache::new(options.cache, options.kept),
             indexes: Indexes::default(),
             largest_chart: options.largest_chart,
