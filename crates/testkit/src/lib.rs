@@ -7,12 +7,14 @@
 //! - [`host`][]: a host whose resources do as their documents say
 //! - [`apiserver`][]: a Kubernetes API server, as a service
 //! - [`clock`][]: time that stands still until it is moved
+//! - [`script`][]: what an API server answers, held against this one and a real one
 //! - [`faults`][]: errors before and after an effect, and crashes
 
 pub mod apiserver;
 pub mod clock;
 pub mod faults;
 pub mod host;
+pub mod script;
 pub mod source;
 pub mod store;
 pub mod supply;

@@ -11,4 +11,5 @@ mod drift;
 mod ownership;
 mod reasons;
 mod rights;
+mod scripts;
 mod world;

@@ -190,19 +190,19 @@ impl Cluster {
         }
         let place = |key: &Key| format!("{}/{}", key.namespace, key.name);
         let all = self.objects.of_kind(&kind.group, &kind.plural, &call.at.namespace);
-        let mut rest =
-            all.filter(|(key, object)| place(key) > after && selector.takes(object)).peekable();
+        let mut rest = all.filter(|(key, _)| place(key) > after).peekable();
         let mut items = Vec::new();
         let mut last = String::new();
         while let Some((key, object)) = rest.next_if(|_| limit == 0 || items.len() < limit) {
             last = place(key);
-            items.push(at_version(object, kind));
+            if selector.takes(object) {
+                items.push(at_version(object, kind));
+            }
         }
         let mut metadata = json!({"resourceVersion": version.to_string()});
-        let left = rest.count();
-        if left > 0 {
+        // Whether what is left is selected is not looked at.
+        if rest.peek().is_some() {
             metadata["continue"] = format!("{version}.{last}").into();
-            metadata["remainingItemCount"] = left.into();
         }
         let list = json!({
             "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(),
