@@ -4,7 +4,10 @@
 //! controller answers with [`Reply`] lines, the last of which ends the conversation. The shapes are
 //! versioned by [`VERSION`]: a field may be added, none changes its meaning.
 
+pub mod openapi;
+
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trueup_model::plan::Plan;
 use trueup_model::{AppName, Diagnostic, Digest, Health, LedgerEntry, Revision};
@@ -13,7 +16,7 @@ use trueup_model::{AppName, Diagnostic, Digest, Health, LedgerEntry, Revision};
 pub const VERSION: &str = "trueup.dev/v1";
 
 /// What a command asks of a running controller.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "do")]
 pub enum Request {
     /// How do all apps, or this one, stand?
@@ -104,7 +107,7 @@ pub enum Request {
 }
 
 /// What the controller answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum Reply {
     /// To `status`, and to everything that ends with an app's standing.
@@ -128,7 +131,7 @@ pub enum Reply {
 }
 
 /// How the apps stand.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusList {
     /// [`VERSION`].
@@ -138,7 +141,7 @@ pub struct StatusList {
 }
 
 /// How one app stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppStatus {
     /// Its name.
@@ -176,8 +179,18 @@ pub struct AppStatus {
     pub looked: Option<Timestamp>,
 }
 
+/// Why a request over HTTP was not answered as asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// [`VERSION`].
+    pub api_version: String,
+    /// What went wrong, and what to do.
+    pub message: String,
+}
+
 /// A plan, and what is wrong with what it was made of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
     /// [`VERSION`].
@@ -192,7 +205,7 @@ pub struct PlanReport {
 }
 
 /// Entries of the ledger, the newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryList {
     /// [`VERSION`].

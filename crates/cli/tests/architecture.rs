@@ -28,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("engine", &["model", "render", "plan", "health"]),
     ("api", &["model"]),
-    ("controller", &["model", "engine", "api", "render"]),
+    ("controller", &["model", "engine", "api", "render", "gotemplate", "http"]),
     ("server", &["model", "engine", "api", "controller"]),
 ];
 
@@ -57,6 +57,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("reqwest", &["http"]),
     ("axum", &["server", "testkit"]),
+    ("lettre", &["controller"]),
+    ("opentelemetry", &["cli"]),
     ("clap", &["cli"]),
 ];
 

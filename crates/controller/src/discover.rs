@@ -1,5 +1,7 @@
 //! A root folder → the apps it declares.
 
+use std::collections::BTreeMap;
+
 use trueup_engine::Subject;
 use trueup_model::record::Declaration;
 use trueup_model::tree::{Tree, join};
@@ -38,6 +40,7 @@ pub fn itself(root: &Root) -> Subject {
         source: root.source.clone(),
         path: root.path.clone(),
         target: root.target.clone(),
+        labels: BTreeMap::new(),
     };
     Subject::new(name, declaration)
 }
@@ -64,7 +67,8 @@ fn subject(root: &Root, document: AppDocument) -> Subject {
     };
     fill_in_cluster(&mut spec, root, &target);
     let name = document.app.name().clone();
-    Subject::new(name, Declaration { spec, source, path, target })
+    let labels = document.app.metadata.labels.clone();
+    Subject::new(name, Declaration { spec, source, path, target, labels })
 }
 
 /// An app on Kubernetes lives where its document says, else where the root does.

@@ -7,14 +7,20 @@
 //!
 //! - [`discover`][]: a root folder → the apps it declares
 //! - [`queue`][]: which app is due when (pure)
+//! - [`metrics`][]: what is counted and measured
+//! - [`notify`][]: what happens, told to people and other systems
 //! - [`run`][]: the task that owns the queue
 //! - [`operate`][]: requests of people → replies
+//! - [`secret`][]: tokens and passwords of the configuration
 //! - [`status`][]: an outcome in words (pure)
 
 pub mod discover;
+pub mod metrics;
+pub mod notify;
 pub mod operate;
 pub mod queue;
 pub mod run;
+pub mod secret;
 pub mod status;
 
 use std::sync::Arc;

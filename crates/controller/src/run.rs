@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use tokio::sync::{RwLock, broadcast, mpsc};
+use tokio::sync::{RwLock, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use trueup_api::AppStatus;
 use trueup_engine::{Error, Outcome, State, Subject};
 use trueup_model::{AppName, Diagnostic, LedgerEntry};
 
 use crate::discover::{Discovered, discover};
+use crate::metrics::Metrics;
 use crate::queue::{Queue, Urgency};
 use crate::{Root, SharedWorlds, Signal, status};
 
@@ -71,6 +72,8 @@ pub struct Controller {
     signals: mpsc::Sender<Signal>,
     inbox: mpsc::Receiver<Signal>,
     notices: broadcast::Sender<Notice>,
+    metrics: Metrics,
+    read: watch::Sender<bool>,
     queue: Queue,
     failures: BTreeMap<AppName, u32>,
     watched: Vec<String>,
@@ -93,6 +96,8 @@ impl Controller {
             signals,
             inbox,
             notices,
+            metrics: Metrics::new(),
+            read: watch::Sender::new(false),
             queue: Queue::default(),
             failures: BTreeMap::new(),
             watched: Vec::new(),
@@ -108,6 +113,16 @@ impl Controller {
     /// What happens, from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Whether it is known which apps there are: the roots were read since the start.
+    pub fn read(&self) -> watch::Receiver<bool> {
+        self.read.subscribe()
     }
 
     /// How all apps stand.
@@ -144,6 +159,7 @@ impl Controller {
     /// Keeps every app true until it is told to stop.
     pub async fn keep(mut self) {
         self.read_roots(None).await;
+        self.read.send_replace(true);
         let mut runs = JoinSet::new();
         let mut poll = tokio::time::interval(self.settings.poll);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -366,6 +382,7 @@ impl Controller {
     }
 
     fn notice(&self, notice: Notice) {
+        self.metrics.note(&notice);
         // Nobody may be watching; that is no failure.
         let _ = self.notices.send(notice);
     }

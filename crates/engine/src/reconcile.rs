@@ -2,6 +2,7 @@
 //! something to wait for.
 
 use jiff::Timestamp;
+use tracing::{Instrument as _, Span, info_span};
 use trueup_model::app::ApplyPolicy;
 use trueup_model::observed::Observed;
 use trueup_model::plan::{Action, Plan};
@@ -18,7 +19,9 @@ use crate::{Error, Subject, World, fold, judge, tell};
 /// More rounds than any app needs: a stage each, and a look after it.
 const ROUNDS_MAX: u32 = 200;
 
-/// Brings an app as far as it goes now.
+/// Brings an app as far as it goes now. A run is a span, and so is each of its stages: `declare`,
+/// `observe`, `plan`, `execute`. Whoever wants traces or durations listens to these.
+#[tracing::instrument(name = "run", skip_all, fields(app = %app.name, revision))]
 pub async fn reconcile(app: &Subject, world: &World) -> Result<Outcome, Error> {
     let mut run = Reconciliation::start(app, world).await?;
     for _ in 0..ROUNDS_MAX {
@@ -79,7 +82,11 @@ impl<'a> Reconciliation<'a> {
         let capabilities = world.target.capabilities().await.map_err(Error::Target)?;
         let record = world.store.record(&app.name).await.map_err(Error::Store)?;
         same_target(app, &record, &capabilities)?;
-        let declared = declare(app, world, &capabilities, &record).await;
+        let declared =
+            declare(app, world, &capabilities, &record).instrument(info_span!("declare")).await;
+        if let Ok(declared) = &declared {
+            Span::current().record("revision", &declared.revision.commit);
+        }
         Ok(Self { app, world, capabilities, declared, record, entries: Vec::new() })
     }
 
@@ -111,6 +118,7 @@ impl<'a> Reconciliation<'a> {
             .world
             .target
             .observe(&context, &goal.resources, inventory, foresight)
+            .instrument(info_span!("observe", resources = goal.resources.len()))
             .await
             .map_err(Error::Target)?;
         if let Some(record) = fold::absorb(&self.record, &observed, &goal.resources) {
@@ -120,6 +128,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn plan(&self, goal: &Goal, observed: &Observed) -> Result<Plan, Error> {
+        let _stage = info_span!("plan", resources = goal.resources.len()).entered();
         let input = self.input(goal, observed);
         let plan = trueup_plan::plan(&input);
         match trueup_plan::check(&plan, &input).first() {
@@ -205,7 +214,8 @@ impl<'a> Reconciliation<'a> {
         fold::intend(&mut record, &stage);
         self.commit(record, entries, Some(goal)).await?;
 
-        let events = self.world.target.execute(&self.context(goal), &stage).await;
+        let span = info_span!("execute", actions = stage.len());
+        let events = self.world.target.execute(&self.context(goal), &stage).instrument(span).await;
 
         let mut record = self.record.clone();
         fold::fold(&mut record, &stage, &events, &self.app.spec().policy.retry);

@@ -1,12 +1,13 @@
 //! Events: what came of carrying out an action.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, ResourceId, Verb};
 
 /// What came of one action.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// To what.
@@ -20,7 +21,7 @@ pub struct Event {
 }
 
 /// The ways in which an action ends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum EventResult {
     /// It was done; the resource now has this identity and was made from this content.

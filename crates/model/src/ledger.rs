@@ -1,13 +1,14 @@
 //! The ledger: the append-only, hash-chained history of plans, outcomes and reasons.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Action, Plan};
 use crate::{AppName, Digest, Event, Revision};
 
 /// What an entry is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LedgerKind {
     /// A run began: the entry holds its plan.
@@ -47,7 +48,7 @@ pub enum LedgerKind {
 }
 
 /// One entry. Secret content appears by its keyed digest only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
     /// Its place in the app's chain, from 1; 0 before it is written.

@@ -171,6 +171,9 @@ pub struct Declaration {
     pub path: String,
     /// `host` or `kubernetes`, where the spec leaves it to `run --target`.
     pub target: String,
+    /// Its document's labels: notifications are chosen by them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What must survive of an app.

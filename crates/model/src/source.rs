@@ -1,10 +1,11 @@
 //! Sources and revisions.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where state is declared: a repository, and which of its commits is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceSpec {
     /// A local path, or a `file://`, `https://`, `http://` or `ssh://` URL, or `user@host:path`.
@@ -15,7 +16,7 @@ pub struct SourceSpec {
 }
 
 /// One commit of a source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// The commit's full id in hexadecimal.
@@ -38,5 +39,64 @@ impl Revision {
     /// The first seven digits: enough for people.
     pub fn short(&self) -> &str {
         self.commit.get(..7).unwrap_or(&self.commit)
+    }
+}
+
+/// What a remote repository is recognised by, whichever of its URLs names it: `https`, `ssh` and
+/// `user@host:path` forms of one repository give the same text. `None` for one on this machine.
+///
+/// It is coarse on purpose: port and letter case do not count. A webhook that names one repository may
+/// thus ask for news of another; that costs a request. It must not be used where two repositories
+/// have to be told apart.
+pub fn repository_key(repo: &str) -> Option<String> {
+    let (authority, path) = match repo.split_once("://") {
+        Some((scheme, rest)) if ["https", "http", "ssh", "git"].contains(&scheme) => {
+            rest.split_once('/')?
+        }
+        Some(_) => return None,
+        None => {
+            let (authority, path) = repo.split_once(':')?;
+            if !authority.contains('@') || authority.contains('/') {
+                return None;
+            }
+            (authority, path)
+        }
+    };
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let path = path.split(['?', '#']).next().unwrap_or(path).trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let named = !host.is_empty() && !path.is_empty();
+    named.then(|| format!("{host}/{path}").to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_urls_of_a_repository_have_one_key() {
+        let same = [
+            "https://git.example.com/web/shop.git",
+            "https://token:x@git.example.com/web/shop",
+            "https://git.example.com:8443/Web/Shop/",
+            "ssh://git@git.example.com:2222/web/shop.git",
+            "git@git.example.com:web/shop.git",
+            "git://git.example.com/web/shop",
+        ];
+        for repo in same {
+            assert_eq!(repository_key(repo).as_deref(), Some("git.example.com/web/shop"), "{repo}");
+        }
+        assert_eq!(repository_key("https://[::1]:80/a").as_deref(), Some("[::1]/a"));
+    }
+
+    #[test]
+    fn what_is_no_remote_repository_has_none() {
+        for repo in ["/srv/shop", "./shop", "file:///srv/shop", "shop", "https://host", "", "C:x", "a/b@c:d"] {
+            assert_eq!(repository_key(repo), None, "{repo}");
+        }
     }
 }

@@ -83,6 +83,7 @@ impl Story {
             source: SourceSpec { repo: "/srv/repo".to_owned(), reference: "main".to_owned() },
             path: String::new(),
             target: "host".to_owned(),
+            labels: Default::default(),
         };
         let name = AppName::new("app").expect("a fitting name");
         Self {

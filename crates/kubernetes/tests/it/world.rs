@@ -142,6 +142,7 @@ impl App {
             source: SourceSpec { repo: "/".to_owned(), reference: "main".to_owned() },
             path: String::new(),
             target: "kubernetes".to_owned(),
+            labels: Default::default(),
         };
         let name = AppName::new(unique("app")).expect("a unique name is a good one");
         Self {
