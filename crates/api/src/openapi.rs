@@ -71,7 +71,8 @@ pub fn document() -> Value {
     let mut paths = Map::new();
     for operation in OPERATIONS {
         let answer = (operation.answer)(&mut generator);
-        paths.insert(operation.path.to_owned(), json!({ "get": get(operation, &answer, &failure) }));
+        paths
+            .insert(operation.path.to_owned(), json!({ "get": get(operation, &answer, &failure) }));
     }
     json!({
         "openapi": "3.1.0",

@@ -12,6 +12,7 @@ pub mod history;
 pub mod install;
 pub mod kustomize;
 pub mod logs;
+pub mod notify;
 pub mod pause;
 pub mod plan;
 pub mod release;
@@ -23,6 +24,7 @@ pub mod show;
 pub mod status;
 pub mod stop;
 pub mod subject;
+pub mod upgrade;
 
 use clap::Subcommand;
 
@@ -70,6 +72,8 @@ pub enum Command {
     Accept(accept::Args),
     /// Delete an app and what it owns
     Delete(delete::Args),
+    /// Try notifications out
+    Notify(notify::Args),
     /// End the controller and the processes it keeps
     Stop(stop::Args),
     /// Write everything that is remembered into one file
@@ -80,6 +84,8 @@ pub enum Command {
     Install(install::Args),
     /// Take back what `install` did; processes go on
     Uninstall(install::UninstallArgs),
+    /// Say what an upgrade to this version would change
+    Upgrade(upgrade::Args),
     /// Render a chart, byte for byte as helm does
     Helm(helm::Args),
     /// Build a kustomization, byte for byte as kustomize does
@@ -108,11 +114,13 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Pause(args) => pause::run(args, global, output).await,
         Command::Accept(args) => accept::run(args, global, output).await,
         Command::Delete(args) => delete::run(args, global, output).await,
+        Command::Notify(args) => notify::run(args, global, output).await,
         Command::Stop(args) => stop::run(args, global, output).await,
         Command::Backup(args) => backup::run(args, global, output).await,
         Command::Restore(args) => restore::run(args, global, output),
         Command::Install(args) => install::run(args, global, output),
         Command::Uninstall(args) => install::uninstall(args, output),
+        Command::Upgrade(args) => upgrade::run(args, global, output).await,
         Command::Helm(args) => helm::run(args),
         Command::Kustomize(args) => kustomize::run(args),
         Command::Health(args) => health::run(args, output),

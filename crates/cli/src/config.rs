@@ -17,6 +17,8 @@ mod limits;
 mod path;
 mod read;
 mod secret;
+mod share;
+mod telemetry;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,8 @@ pub use limits::Limits;
 pub use path::MachinePath;
 pub use read::{Given, Loaded};
 pub use secret::SecretSource;
+pub use share::Sharing;
+pub use telemetry::{LogFormat, LogLevel, Telemetry, Traces};
 
 /// The controller's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +58,17 @@ pub struct Config {
     pub intervals: Intervals,
     /// How much is done and read at most.
     pub limits: Limits,
+    /// The HTTP listener: health, metrics, the read-only API, webhooks.
+    pub listen: trueup_server::Listen,
+    /// The secrets by which webhooks are known to be genuine.
+    pub webhooks: trueup_server::Webhooks,
+    /// Who is told of what.
+    pub notifications: trueup_controller::notify::Notifications,
+    /// What is logged, and where traces go.
+    pub telemetry: Telemetry,
+    /// Other controllers that keep the same apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Sharing>,
 }
 
 /// The version this document may have.

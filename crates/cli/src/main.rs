@@ -8,6 +8,7 @@ mod error;
 mod output;
 mod place;
 mod state;
+mod telemetry;
 mod text;
 
 use std::process::ExitCode;

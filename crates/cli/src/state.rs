@@ -85,6 +85,11 @@ impl State {
         &self.source
     }
 
+    /// The engines.
+    pub fn renderer(&self) -> &Arc<Renderer> {
+        &self.renderer
+    }
+
     /// This machine as a target.
     pub fn host(&self) -> Result<Arc<HostTarget>, PortError> {
         self.host

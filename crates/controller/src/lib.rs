@@ -9,9 +9,11 @@
 //! - [`queue`][]: which app is due when (pure)
 //! - [`metrics`][]: what is counted and measured
 //! - [`notify`][]: what happens, told to people and other systems
+//! - [`remarks`][]: what is noted beside objects: Kubernetes Events
 //! - [`run`][]: the task that owns the queue
 //! - [`operate`][]: requests of people → replies
 //! - [`secret`][]: tokens and passwords of the configuration
+//! - [`share`][]: which of several controllers has which app
 //! - [`status`][]: an outcome in words (pure)
 
 pub mod discover;
@@ -19,8 +21,10 @@ pub mod metrics;
 pub mod notify;
 pub mod operate;
 pub mod queue;
+pub mod remarks;
 pub mod run;
 pub mod secret;
+pub mod share;
 pub mod status;
 
 use std::sync::Arc;
@@ -69,6 +73,8 @@ pub enum Signal {
         /// Its name.
         app: AppName,
     },
+    /// Several controllers have agreed anew on who has which app.
+    Shared,
     /// The controller should end.
     Stop,
 }

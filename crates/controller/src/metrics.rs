@@ -13,8 +13,8 @@ pub mod process;
 pub mod spans;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -26,6 +26,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use trueup_api::AppStatus;
 use trueup_model::{AppName, LedgerKind};
+use trueup_render::Renderer;
 
 use crate::Notice;
 
@@ -39,6 +40,7 @@ pub const STATES: &[&str] = &[
     "degraded",
     "deleted",
     "drifted",
+    "elsewhere",
     "failed",
     "healthy",
     "held",
@@ -76,7 +78,7 @@ struct Inner {
     running: Gauge,
     oldest: Seconds,
     stages: Histograms<One>,
-    renders: Family<One, Counter>,
+    renderer: OnceLock<Arc<Renderer>>,
     fetches: Histograms<One>,
     requests: Histograms<Two>,
     notifications: Family<Two, Counter>,
@@ -108,7 +110,7 @@ impl Metrics {
             running: Gauge::default(),
             oldest: Gauge::default(),
             stages: Family::new_with_constructor(histogram),
-            renders: Family::default(),
+            renderer: OnceLock::new(),
             fetches: Family::new_with_constructor(histogram),
             requests: Family::new_with_constructor(histogram),
             notifications: Family::default(),
@@ -169,6 +171,12 @@ impl Metrics {
         self.0.members.set(count(members));
     }
 
+    /// What this renderer counts is a part of what is shown.
+    pub fn rendered_by(&self, renderer: &Arc<Renderer>) {
+        // Whoever came first stays: a process has one renderer.
+        let _ = self.0.renderer.set(Arc::clone(renderer));
+    }
+
     /// Everything as OpenMetrics text. With `per_app`, also the state of each app by name, as long
     /// as they are no more than 2,000.
     pub fn text(&self, board: &BTreeMap<AppName, AppStatus>, per_app: bool) -> String {
@@ -187,9 +195,20 @@ impl Metrics {
         if per_app && board.len() <= NAMED_MAX {
             text.push_str(&named(board));
         }
+        text.push_str(&self.renders());
         text.push_str(&process::text());
         text.push_str("# EOF\n");
         text
+    }
+}
+
+impl Metrics {
+    fn renders(&self) -> String {
+        let counts = self.0.renderer.get().map(|renderer| renderer.counts()).unwrap_or_default();
+        format!(
+            "# HELP trueup_renders Times that an app was rendered, or that what was kept of the same render still held.\n# TYPE trueup_renders counter\ntrueup_renders_total{{kept=\"false\"}} {}\ntrueup_renders_total{{kept=\"true\"}} {}\n",
+            counts.made, counts.kept
+        )
     }
 }
 
@@ -208,13 +227,15 @@ impl Inner {
         r.register("runs_in_flight", "Apps that are looked at now", self.running.clone());
         let help = "How long runs and their stages take";
         r.register_with_unit("stage_duration", help, Unit::Seconds, self.stages.clone());
-        let help = "Times that an app was rendered, or its rendered set was kept from before";
-        r.register("renders", help, self.renders.clone());
         let help = "How long asking a Git repository takes";
         r.register_with_unit("git_request_duration", help, Unit::Seconds, self.fetches.clone());
         let help = "How long requests to Kubernetes API servers take";
         r.register_with_unit("api_request_duration", help, Unit::Seconds, self.requests.clone());
-        r.register("notifications", "Notifications by what became of them", self.notifications.clone());
+        r.register(
+            "notifications",
+            "Notifications by what became of them",
+            self.notifications.clone(),
+        );
         r.register("webhooks", "Webhooks by what became of them", self.webhooks.clone());
         let help = "Requests that the listener answered";
         r.register("http_requests", help, self.served.clone());
@@ -228,10 +249,7 @@ fn named(board: &BTreeMap<AppName, AppStatus>) -> String {
         "# HELP trueup_app_state The state that an app stands in.\n# TYPE trueup_app_state gauge\n",
     );
     for (app, status) in board {
-        text.push_str(&format!(
-            "trueup_app_state{{app=\"{app}\",state=\"{}\"}} 1\n",
-            status.state
-        ));
+        text.push_str(&format!("trueup_app_state{{app=\"{app}\",state=\"{}\"}} 1\n", status.state));
     }
     text
 }
@@ -295,5 +313,77 @@ mod tests {
         assert!(text.contains("trueup_ledger_entries_total{kind=\"drifted\"} 2\n"), "{text}");
         assert!(text.contains("trueup_drifts_total 2\n"), "{text}");
         assert!(text.contains("trueup_rollbacks_total 1\n"), "{text}");
+    }
+
+    /// A process to which everything has happened once.
+    fn lived() -> String {
+        let metrics = Metrics::new();
+        let app = AppName::new("a").unwrap();
+        let entry = LedgerEntry::new(&app, Timestamp::UNIX_EPOCH, LedgerKind::Drifted, "");
+        metrics.note(&Notice::Entry(Box::new(entry)));
+        metrics.note(&Notice::Root { repo: String::new(), diagnostics: Vec::new() });
+        metrics.queue(1, 1, Duration::from_secs(1));
+        metrics.notified("s", "sent");
+        metrics.hooked("github", "taken");
+        metrics.served("/metrics", 200);
+        metrics.members(1);
+        for span in ["run", "git", "api"] {
+            metrics.took(span, Default::default(), Duration::from_secs(1));
+        }
+        metrics.text(&[status("a", "healthy")].into(), true)
+    }
+
+    /// The names of all metrics, with the suffixes that samples have.
+    fn names() -> std::collections::BTreeSet<String> {
+        let text = lived();
+        let sample = |line: &str| line.split(['{', ' ']).next().map(str::to_owned);
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
+    }
+
+    fn words(text: &str) -> impl Iterator<Item = &str> {
+        let ours = |word: &&str| word.starts_with("trueup_") || word.starts_with("process_");
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(ours)
+    }
+
+    #[test]
+    fn dashboards_and_alerts_name_metrics_that_there_are() {
+        let names = names();
+        for (file, text) in [
+            ("grafana-dashboard.json", include_str!("../../../deploy/grafana-dashboard.json")),
+            ("alerts.yaml", include_str!("../../../deploy/alerts.yaml")),
+        ] {
+            for word in words(text) {
+                assert!(names.contains(word), "{file}: there is no {word} in {names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_every_documented_one_is_there() {
+        let base = |name: &str| {
+            let cut = ["_bucket", "_sum", "_count"].iter().find_map(|s| name.strip_suffix(s));
+            cut.unwrap_or(name).to_owned()
+        };
+        let there: std::collections::BTreeSet<String> =
+            names().iter().map(|name| base(name)).collect();
+        let documented: std::collections::BTreeSet<String> =
+            include_str!("../../../docs/metrics.md")
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
+                .collect();
+        assert_eq!(documented, there);
+    }
+
+    #[test]
+    fn names_and_units_follow_openmetrics() {
+        let text = lived();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            assert!(!name.ends_with("_total"), "{name}: the suffix is the sample's");
+            if kind == "histogram" {
+                assert!(text.contains(&format!("# UNIT {name} seconds")), "{name} has no unit");
+            }
+        }
+        assert!(text.ends_with("# EOF\n"));
     }
 }

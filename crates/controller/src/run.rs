@@ -15,6 +15,7 @@ use trueup_model::{AppName, Diagnostic, LedgerEntry};
 use crate::discover::{Discovered, discover};
 use crate::metrics::Metrics;
 use crate::queue::{Queue, Urgency};
+use crate::share::Member;
 use crate::{Root, SharedWorlds, Signal, status};
 
 /// How a controller works.
@@ -74,6 +75,7 @@ pub struct Controller {
     notices: broadcast::Sender<Notice>,
     metrics: Metrics,
     read: watch::Sender<bool>,
+    member: Option<Member>,
     queue: Queue,
     failures: BTreeMap<AppName, u32>,
     watched: Vec<String>,
@@ -98,11 +100,24 @@ impl Controller {
             notices,
             metrics: Metrics::new(),
             read: watch::Sender::new(false),
+            member: None,
             queue: Queue::default(),
             failures: BTreeMap::new(),
             watched: Vec::new(),
             unread: false,
         }
+    }
+
+    /// The same, counting in these metrics.
+    pub fn measured(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The same, sharing the apps with other controllers.
+    pub fn shared(mut self, member: Member) -> Self {
+        self.member = Some(member);
+        self
     }
 
     /// Where to send signals.
@@ -194,6 +209,10 @@ impl Controller {
             Signal::Stop => return true,
             Signal::App { app } => self.queue.ask(&app, Urgency::Change),
             Signal::Source { repo } => self.read_roots(Some(&repo)).await,
+            Signal::Shared => {
+                let subjects = self.subjects.read().await;
+                subjects.keys().for_each(|app| self.queue.ask(app, Urgency::Change));
+            }
         }
         false
     }
@@ -284,11 +303,19 @@ impl Controller {
     async fn start(&mut self, runs: &mut JoinSet<Run>) {
         while self.queue.running() < self.settings.at_once {
             let Some(app) = self.queue.take() else { break };
+            let begun = self.member.as_ref().map(|member| member.begin(&app));
+            if begun.as_ref().is_some_and(Option::is_none) {
+                self.leave_to_others(app).await;
+                continue;
+            }
+            let begun = begun.flatten();
             let subject = self.subjects.read().await.get(&app).cloned();
             let world = subject.as_ref().map(|subject| self.worlds.world(&subject.declaration));
             match (subject, world) {
                 (Some(subject), Some(Ok(world))) => {
+                    let world = begun.iter().fold(world, |world, begun| begun.fence(world));
                     runs.spawn(async move {
+                        let _begun = begun;
                         let outcome = trueup_engine::reconcile(&subject, &world).await;
                         (subject.name, outcome)
                     });
@@ -299,6 +326,20 @@ impl Controller {
                 _ => self.queue.done(&app),
             }
         }
+    }
+
+    /// An app that another controller has, as far as it is known here.
+    async fn leave_to_others(&mut self, app: AppName) {
+        self.queue.done(&app);
+        let owner = self.member.as_ref().and_then(|member| member.owner_of(&app));
+        let why = match owner {
+            Some(owner) => format!("{owner} keeps it"),
+            None => "it is not known yet which controller keeps it".to_owned(),
+        };
+        let record = self.record(&app).await;
+        let status =
+            AppStatus { state: "elsewhere".to_owned(), why, ..status::of_record(&app, &record) };
+        self.post(app, status, false).await;
     }
 
     async fn finish(&mut self, (app, outcome): Run, once: bool) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
 use trueup_model::need::Answers;
 use trueup_model::plan::Inputs;
 use trueup_model::ports::{PortError, Reader};
@@ -92,6 +93,7 @@ pub async fn declare(
         answers: &answers,
     };
     let rendered = needs::render(&world.renderer, &request, answerers(app, world))
+        .instrument(tracing::info_span!("render"))
         .await
         .map_err(|error| Undeclared { revision: Some(revision.clone()), ..error.into() })?;
     finish(app, capabilities, revision, rendered)

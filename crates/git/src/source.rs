@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
-use trueup_http::{Access, AddressGuard, Clients, HttpError, Login, Settings};
+use tracing::field::Empty;
+use tracing::{Instrument as _, info_span};
+use trueup_http::{Access, AddressGuard, Clients, HttpError, Login, Settings, redact};
 use trueup_model::ports::{PortError, Source};
 use trueup_model::tree::Tree;
 use trueup_model::{Revision, SourceSpec};
@@ -233,7 +235,11 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[async_trait]
 impl Source for GitSource {
     async fn resolve(&self, spec: &SourceSpec) -> Result<Revision, PortError> {
-        self.work(spec, |inner, spec| inner.resolve(spec)).await
+        let span = info_span!("git", repo = %redact(&spec.repo), result = Empty);
+        let work = self.work(spec, |inner, spec| inner.resolve(spec));
+        let resolved = work.instrument(span.clone()).await;
+        span.record("result", if resolved.is_ok() { "ok" } else { "failed" });
+        resolved
     }
 
     async fn load(&self, spec: &SourceSpec, commit: &str) -> Result<Arc<dyn Tree>, PortError> {

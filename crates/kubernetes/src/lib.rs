@@ -31,11 +31,13 @@ mod explain;
 mod feed;
 mod listing;
 mod lookup;
+mod membership;
 mod memory;
 mod observe;
 mod owner;
 mod pods;
 mod predict;
+mod remarks;
 mod status;
 mod target;
 mod watch;
@@ -46,6 +48,7 @@ mod writers;
 pub use kube::Client;
 
 pub use connect::{ConnectError, Connection};
+pub use membership::LeaseMembership;
 pub use target::KubernetesTarget;
 
 /// Our field manager.

@@ -15,7 +15,7 @@ use trueup_model::need::Lookup;
 use trueup_model::observed::Observed;
 use trueup_model::plan::Action;
 use trueup_model::ports::{
-    AppContext, Change, Changes, Clock, Foresight, PortError, Reader, Target,
+    AppContext, Change, Changes, Clock, Foresight, PortError, Reader, Remark, Target,
 };
 use trueup_model::record::Inventory;
 use trueup_model::{AppName, Capabilities, Event, Resource};
@@ -162,6 +162,10 @@ impl Target for KubernetesTarget {
     async fn forget(&self, app: &AppName) {
         self.shared.memory.forget(app.as_str());
         Pods::want(&self.shared, app, &BTreeSet::new());
+    }
+
+    async fn remark(&self, remarks: &[Remark]) {
+        crate::remarks::write(&self.shared.wire, remarks).await;
     }
 
     fn changes(&self) -> Changes {

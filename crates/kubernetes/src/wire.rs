@@ -8,6 +8,8 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 use tokio::sync::{RwLock, Semaphore};
+use tracing::field::Empty;
+use tracing::{Instrument as _, info_span};
 
 use crate::connect::Connection;
 use crate::status::Answer;
@@ -167,10 +169,13 @@ impl Wire {
         let Ok(_permit) = self.permits.acquire().await else {
             return (Err(NoAnswer::Unreachable("it is shut down".to_owned())), None);
         };
-        match tokio::time::timeout(DEADLINE, exchange(&client, request)).await {
+        let span = info_span!("api", verb = ask.method.as_str(), code = Empty);
+        let exchange = exchange(&client, request).instrument(span.clone());
+        match tokio::time::timeout(DEADLINE, exchange).await {
             Err(_) => (Err(NoAnswer::Late), None),
             Ok(Err(error)) => (Err(NoAnswer::Unreachable(chain(&error))), None),
             Ok(Ok((answer, wait))) => {
+                span.record("code", answer.code);
                 if answer.code == 401 {
                     *self.client.write().await = None;
                 }

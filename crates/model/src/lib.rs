@@ -25,6 +25,7 @@ pub mod host;
 pub mod key;
 pub mod kinds;
 pub mod ledger;
+pub mod membership;
 pub mod names;
 pub mod need;
 pub mod observed;

@@ -128,6 +128,25 @@ pub struct Change {
     pub id: Option<ResourceId>,
 }
 
+/// Something worth knowing of an object, for whoever looks at it with the target's own tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Of which object.
+    pub id: ResourceId,
+    /// At which version it was applied.
+    pub api_version: String,
+    /// Identity of its incarnation, if it is known.
+    pub uid: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// In a word: `DriftHealed`, `RolledBack`.
+    pub reason: &'static str,
+    /// In a sentence.
+    pub message: String,
+}
+
 /// A stream of changes.
 pub type Changes = Pin<Box<dyn Stream<Item = Change> + Send>>;
 
@@ -165,6 +184,10 @@ pub trait Target: Send + Sync {
 
     /// Changes to what was observed, from now on. Several listeners may ask.
     fn changes(&self) -> Changes;
+
+    /// Writes remarks down beside their objects, where the target has a place for such. Nothing
+    /// depends on them: what cannot be written is dropped.
+    async fn remark(&self, _remarks: &[Remark]) {}
 }
 
 /// What is written to the store in one transaction.

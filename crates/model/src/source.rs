@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where state is declared: a repository, and which of its commits is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceSpec {
     /// A local path, or a `file://`, `https://`, `http://` or `ssh://` URL, or `user@host:path`.
@@ -95,7 +97,16 @@ mod tests {
 
     #[test]
     fn what_is_no_remote_repository_has_none() {
-        for repo in ["/srv/shop", "./shop", "file:///srv/shop", "shop", "https://host", "", "C:x", "a/b@c:d"] {
+        for repo in [
+            "/srv/shop",
+            "./shop",
+            "file:///srv/shop",
+            "shop",
+            "https://host",
+            "",
+            "C:x",
+            "a/b@c:d",
+        ] {
             assert_eq!(repository_key(repo), None, "{repo}");
         }
     }

@@ -154,7 +154,9 @@ impl Hooks {
         };
         match self.understand(forge, secret.as_bytes(), headers, &body).await {
             Ok(Meaning::Ping) => ("ping", (StatusCode::OK, "pong\n").into_response()),
-            Ok(Meaning::Other(what)) => ("ignored", accepted(&format!("{what} is of no interest"), 0)),
+            Ok(Meaning::Other(what)) => {
+                ("ignored", accepted(&format!("{what} is of no interest"), 0))
+            }
             Ok(Meaning::News(urls)) => {
                 let asked = self.ask(&urls).await;
                 let word = if asked == 0 { "ignored" } else { "taken" };

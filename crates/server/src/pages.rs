@@ -170,9 +170,7 @@ fn limit(query: Limit) -> Result<usize, Response> {
             limit @ 1..=ENTRIES_MAX => Ok(limit),
             _ => Err(failure(StatusCode::BAD_REQUEST, "`limit` is from 1 to 1000")),
         },
-        Err(_) => {
-            Err(failure(StatusCode::BAD_REQUEST, "a history takes `limit`, a number, only"))
-        }
+        Err(_) => Err(failure(StatusCode::BAD_REQUEST, "a history takes `limit`, a number, only")),
     }
 }
 

@@ -85,7 +85,7 @@ fn load(path: &str, profile: Profile) -> Result<Arc<Chart>, String> {
 }
 
 /// Go's words for what cannot be read: they are a part of what the original prints.
-fn read(path: &str) -> Result<Vec<u8>, String> {
+pub fn read(path: &str) -> Result<Vec<u8>, String> {
     if path.trim() == "-" {
         let mut content = Vec::new();
         io::stdin().read_to_end(&mut content).map_err(|error| error.to_string())?;

@@ -1,7 +1,10 @@
-//! `trueup install --host` and `trueup uninstall`: the controller as a service of this machine.
+//! `trueup install` and `trueup uninstall`: the controller as a service of this machine
+//! (`--host`), or what to apply for it to be one of a cluster (`--kubernetes`).
 //!
 //! Where systemd is PID 1 it is a unit, of the system for root and of the user otherwise; elsewhere
 //! a line `@reboot` of the crontab. What was done is printed, line by line.
+
+mod kubernetes;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,8 +24,13 @@ const UNIT: &str = "trueup.service";
 #[derive(clap::Args)]
 pub struct Args {
     /// On this machine
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "kubernetes")]
     host: bool,
+    /// In a cluster: print what to apply, for `kubectl apply --server-side -f -`
+    #[arg(long, conflicts_with = "host")]
+    kubernetes: bool,
+    #[command(flatten)]
+    chart: kubernetes::Options,
     /// A repository, as for `trueup run`
     #[arg(value_name = "REPO")]
     repo: String,
@@ -39,6 +47,11 @@ pub struct UninstallArgs {}
 
 /// Carries `install` out.
 pub fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
+    if args.kubernetes {
+        let root = args.place.root(&args.repo)?;
+        crate::output::write_bytes(&kubernetes::documents(&root, &args.chart)?)?;
+        return Ok(Exit::Done);
+    }
     let command = command(&args, global)?;
     let manager = Manager::of_this_machine()?;
     let text = manager.text(&command);

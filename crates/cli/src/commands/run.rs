@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinSet;
+use trueup_controller::metrics::Metrics;
+use trueup_controller::notify::Notifier;
 use trueup_controller::run::Board;
+use trueup_controller::share::Member;
 use trueup_controller::{Controller, Notice, Operator, Settings, Signal};
-use trueup_server::ControlSocket;
+use trueup_kubernetes::{Connection, LeaseMembership};
+use trueup_model::membership::Membership;
+use trueup_server::{ControlSocket, HttpListener};
 
 use super::Exit;
 use super::subject::Where;
-use crate::config::Config;
+use crate::config::{Config, LogFormat, LogLevel, Sharing};
 use crate::error::CliError;
 use crate::output::{Output, Paint};
 use crate::state::State;
-use crate::{Global, place, text};
+use crate::{Global, place, telemetry, text};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -33,6 +39,20 @@ pub struct Args {
     /// How often a remote repository is asked for news [default: 1m, or as configured]
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     poll: Option<trueup_model::app::Duration>,
+    /// Serve health, metrics, the read-only API and webhooks here
+    #[arg(long, env = "TRUEUP_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<std::net::SocketAddr>,
+    /// Log one line an event in place of telling people [default: as configured]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "text|json")]
+    log_format: Option<LogFormat>,
+    /// The least that is logged [default: info with a format, else warn]
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "error|warn|info|debug|trace"
+    )]
+    log_level: Option<LogLevel>,
     /// Log what happens inside (a filter such as info or trueup_host=debug)
     #[arg(long, env = "TRUEUP_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -40,7 +60,10 @@ pub struct Args {
 
 /// Carries it out.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    start_log(args.log.as_deref());
+    let config = configured(&args, global)?;
+    let metrics = Metrics::new();
+    let telemetry = telemetry::start(&config.telemetry, args.log.as_deref(), metrics.clone())?;
+    let notifier = Notifier::new(&config.notifications).map_err(|error| CliError::of(&error))?;
     let root = args.place.root(&args.repo)?;
     let folder = place::state_folder(global)?;
     let state = State::open(global)?;
@@ -48,9 +71,24 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
         output.note(note);
     }
     start_after_boot(&state, output).await?;
-    let settings = settings(global.config()?, args.poll);
-    let controller = Controller::new(state.clone(), vec![root.clone()], settings);
-    let teller = tokio::spawn(tell(controller.notices(), Arc::new(Teller::new(output, args.once))));
+    metrics.rendered_by(state.renderer());
+    let settings = settings(&config, args.poll);
+    let mut controller =
+        Controller::new(state.clone(), vec![root.clone()], settings).measured(metrics.clone());
+    let teller = Teller::new(output, &args, config.telemetry.log_format.is_some());
+    let mut beside = JoinSet::new();
+    beside.spawn(tell(controller.notices(), Arc::new(teller)));
+    let (notices, subjects) = (controller.notices(), controller.subjects());
+    beside.spawn(trueup_controller::remarks::listen(notices, state.clone(), subjects));
+    if !notifier.is_empty() {
+        let (notices, subjects) = (controller.notices(), controller.subjects());
+        beside.spawn(notifier.listen(notices, subjects, metrics.clone()));
+    }
+    if let Some(sharing) = &config.share {
+        let (member, keeping) = join(sharing, &controller, metrics.clone())?;
+        beside.spawn(keeping);
+        controller = controller.shared(member);
+    }
     let socket =
         ControlSocket::bind(&place::socket(&folder)).map_err(|error| CliError::of(&error))?;
     let operator = Operator {
@@ -59,16 +97,64 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
         board: controller.board(),
         signals: Some(controller.signals()),
     };
-    let serving = tokio::spawn(socket.serve(operator));
+    beside.spawn(socket.serve(operator.clone()));
+    let listener = HttpListener::bind(
+        &config.listen,
+        &config.webhooks,
+        operator,
+        metrics,
+        vec![root.source.clone()],
+        controller.read(),
+    );
+    if let Some(listener) = listener.await.map_err(|error| CliError::of(&error))? {
+        if let Some(address) = listener.address() {
+            output.note(&format!("listening on http://{address}"));
+        }
+        beside.spawn(listener.serve());
+    }
     let exit = if args.once {
         once(controller, output).await?
     } else {
         keep(controller, &state, &root.source, output).await?
     };
-    serving.abort();
-    teller.abort();
+    beside.shutdown().await;
+    telemetry.end().await;
     leave(&args, &state, output).await?;
     Ok(exit)
+}
+
+/// Takes part among the controllers that share the apps.
+fn join(
+    sharing: &Sharing,
+    controller: &Controller,
+    metrics: Metrics,
+) -> Result<(Member, impl Future<Output = ()> + Send + use<>), CliError> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let namespace = sharing.namespace.clone().or_else(|| variable("POD_NAMESPACE"));
+    let namespace = namespace.ok_or_else(|| {
+        CliError::new("controllers that share apps need a namespace to meet in")
+            .hint("set `share.namespace`")
+    })?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = variable("POD_NAME").unwrap_or(host);
+    let connection = Connection { kubeconfig: None, context: sharing.context.clone() };
+    let group = sharing.name.clone();
+    let meet = move || -> Arc<dyn Membership> {
+        // Each start and each return is another member.
+        let started = jiff::Timestamp::now().as_nanosecond();
+        let identity = format!("{name}-{:x}-{:x}", std::process::id(), started);
+        Arc::new(LeaseMembership::new(connection.clone(), &namespace, &group, &identity))
+    };
+    Ok(Member::join(meet, controller.signals(), metrics))
+}
+
+/// The configuration, with what the flags of this command say.
+fn configured(args: &Args, global: &Global) -> Result<Config, CliError> {
+    let mut config = global.config()?.clone();
+    config.listen.address = args.listen.or(config.listen.address);
+    config.telemetry.log_format = args.log_format.or(config.telemetry.log_format);
+    config.telemetry.log_level = args.log_level.or(config.telemetry.log_level);
+    Ok(config)
 }
 
 fn settings(config: &Config, poll: Option<trueup_model::app::Duration>) -> Settings {
@@ -188,15 +274,20 @@ async fn last_words(board: &Board, output: &Output) {
 /// Says what happens, as it happens.
 struct Teller {
     quiet: bool,
+    /// Whether it is logged, for machines, in place of being told to people.
+    logs: bool,
     colour: Output,
 }
 
 impl Teller {
-    fn new(output: &Output, quiet: bool) -> Self {
-        Self { quiet, colour: Output::new(output.format()) }
+    fn new(output: &Output, args: &Args, logs: bool) -> Self {
+        Self { quiet: args.once, logs, colour: Output::new(output.format()) }
     }
 
     fn say(&self, notice: &Notice) {
+        if self.logs {
+            return telemetry::log(notice);
+        }
         match notice {
             Notice::Entry(entry) => self.colour.note(&text::history::line(entry, &self.colour)),
             Notice::Status(status) if !self.quiet => {
@@ -221,11 +312,4 @@ async fn tell(mut notices: broadcast::Receiver<Notice>, teller: Arc<Teller>) {
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }
-}
-
-fn start_log(filter: Option<&str>) {
-    let filter = tracing_subscriber::EnvFilter::new(filter.unwrap_or("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Another subscriber is there already only in tests.
-    let _ = subscriber.try_init();
 }

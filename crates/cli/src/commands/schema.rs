@@ -85,7 +85,8 @@ fn resource<T: JsonSchema>(kind: &str) -> Value {
     })
 }
 
-fn definition() -> Value {
+/// App as a CustomResourceDefinition.
+pub fn definition() -> Value {
     let mut spec = schema_of::<app::AppSpec>();
     structural(&mut spec);
     json!({

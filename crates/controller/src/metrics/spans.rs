@@ -3,8 +3,7 @@
 //!
 //! | span | fields | becomes |
 //! |---|---|---|
-//! | `run`, `declare`, `observe`, `plan`, `execute` | | `trueup_stage_duration_seconds{stage}` |
-//! | `render` | `kept` | `trueup_renders_total{kept}` and a stage's duration |
+//! | `run`, `declare`, `render`, `observe`, `plan`, `execute` | | `trueup_stage_duration_seconds{stage}` |
 //! | `git` | `result` | `trueup_git_request_duration_seconds{result}` |
 //! | `api` | `verb`, `code` | `trueup_api_request_duration_seconds{verb,code}` |
 
@@ -21,8 +20,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::Metrics;
 
 /// The spans that are measured.
-const MEASURED: &[&str] =
-    &["run", "declare", "observe", "plan", "execute", "render", "git", "api"];
+const MEASURED: &[&str] = &["run", "declare", "observe", "plan", "execute", "render", "git", "api"];
 
 /// Whether a span is measured: a filter for the layer, so that others cost nothing.
 pub fn is_measured(metadata: &Metadata<'_>) -> bool {
@@ -50,20 +48,13 @@ struct Begun {
 
 /// What spans say of themselves.
 #[derive(Default)]
-struct Labels {
-    kept: bool,
+pub(super) struct Labels {
     result: String,
     verb: String,
     code: String,
 }
 
 impl Visit for Labels {
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        if field.name() == "kept" {
-            self.kept = value;
-        }
-    }
-
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "code" {
             self.code = value.to_string();
@@ -105,22 +96,20 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanTimes {
 }
 
 impl Metrics {
-    fn took(&self, span: &str, labels: Labels, time: Duration) {
+    pub(super) fn took(&self, span: &str, labels: Labels, time: Duration) {
         let seconds = time.as_secs_f64();
         match span {
             "git" => {
                 self.0.fetches.get_or_create(&[("result", labels.result)]).observe(seconds);
             }
             "api" => {
-                let labels = [("verb", labels.verb), ("code", labels.code)];
+                let code = if labels.code.is_empty() { "none".to_owned() } else { labels.code };
+                let labels = [("verb", labels.verb), ("code", code)];
                 self.0.requests.get_or_create(&labels).observe(seconds);
             }
             stage => {
                 self.0.stages.get_or_create(&[("stage", stage.to_owned())]).observe(seconds);
             }
-        }
-        if span == "render" {
-            self.0.renders.get_or_create(&[("kept", labels.kept.to_string())]).inc();
         }
     }
 }
@@ -140,13 +129,12 @@ mod tests {
             let span = tracing::info_span!("api", verb = "GET", code = tracing::field::Empty);
             span.record("code", 200_u16);
             drop(span.entered());
-            drop(tracing::info_span!("render", kept = true).entered());
+            drop(tracing::info_span!("render").entered());
             drop(tracing::info_span!("something else").entered());
         });
         let text = metrics.text(&BTreeMap::new(), false);
         let has = |line: &str| assert!(text.contains(line), "{line} is missing in\n{text}");
         has("trueup_api_request_duration_seconds_count{verb=\"GET\",code=\"200\"} 1");
-        has("trueup_renders_total{kept=\"true\"} 1");
         has("trueup_stage_duration_seconds_count{stage=\"render\"} 1");
         assert!(!text.contains("something else"));
     }

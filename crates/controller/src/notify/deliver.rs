@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::sink::{SendError, Sink};
 use super::Occasion;
+use super::sink::{SendError, Sink};
 use crate::metrics::Metrics;
 
 /// The pauses between tries. A message that does not arrive within about ten minutes is news no more.

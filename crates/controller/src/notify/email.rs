@@ -8,10 +8,10 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
+use super::Occasion;
 use super::message::{cut, lines, title};
 use super::settings::{self, MailTls};
 use super::sink::{SendError, read};
-use super::Occasion;
 use crate::secret::Secret;
 
 /// How long a step of the conversation may take.

@@ -233,7 +233,9 @@ impl SinkSettings {
     /// Of what it is told where it does not say: people of what they may have to act on, forges of how
     /// a commit fares, Alertmanager of what begins and ends.
     pub fn triggers(&self) -> BTreeSet<Trigger> {
-        use Trigger::{Applied, Degraded, Drifted, Failed, Healthy, RolledBack, WaitingForApproval};
+        use Trigger::{
+            Applied, Degraded, Drifted, Failed, Healthy, RolledBack, WaitingForApproval,
+        };
         if !self.on.is_empty() {
             return self.on.clone();
         }

@@ -81,10 +81,7 @@ fn signature(key: &str, now: Timestamp, body: &[u8]) -> Vec<(String, String)> {
         mac.update(part);
     }
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-    vec![
-        ("x-trueup-timestamp".to_owned(), time),
-        ("x-trueup-signature".to_owned(), signature),
-    ]
+    vec![("x-trueup-timestamp".to_owned(), time), ("x-trueup-signature".to_owned(), signature)]
 }
 
 #[cfg(test)]

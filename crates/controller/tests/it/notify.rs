@@ -101,11 +101,15 @@ async fn commit_status_and_deployment() {
     occasion.trigger = Trigger::Healthy;
     send(github, &occasion).await.unwrap();
     let status = next(&mut asked).await;
-    assert!(status.head.starts_with(&format!("POST /repos/web/shop/statuses/{} ", occasion.commit)));
+    assert!(
+        status.head.starts_with(&format!("POST /repos/web/shop/statuses/{} ", occasion.commit))
+    );
     assert_eq!(status.json()["state"], "success");
     assert!(next(&mut asked).await.head.contains("environment=prod-trueup-test"));
     assert_eq!(next(&mut asked).await.json()["environment"], "prod-trueup-test");
-    assert!(next(&mut asked).await.head.starts_with("POST /repos/web/shop/deployments/7/statuses "));
+    assert!(
+        next(&mut asked).await.head.starts_with("POST /repos/web/shop/deployments/7/statuses ")
+    );
 }
 
 #[tokio::test]
@@ -138,7 +142,8 @@ async fn mail() {
 #[tokio::test]
 async fn a_refusal_says_why_and_hides_secrets() {
     let (url, _asked) = http(vec![(403, "tok is not welcome")]).await;
-    let hook = json!({ "webhook": { "url": printed(&format!("{url}/s3cret")), "token": printed("tok") } });
+    let hook =
+        json!({ "webhook": { "url": printed(&format!("{url}/s3cret")), "token": printed("tok") } });
     let error = send(hook, &occasion()).await.unwrap_err();
     assert!(error.permanent);
     assert_eq!(error.message, "the server answered 403: (not shown) is not welcome");

@@ -48,7 +48,8 @@ mod tests {
     fn a_delivery_is_taken_once_within_the_window() {
         let mut seen = Seen::default();
         let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
-        let marks = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let marks =
+            |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert!(seen.take(&marks(&["id 1", "body a"]), at(0)));
         assert!(!seen.take(&marks(&["id 1", "body b"]), at(1)));
         assert!(!seen.take(&marks(&["id 2", "body a"]), at(1)), "the same body under another id");

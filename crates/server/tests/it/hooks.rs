@@ -82,7 +82,10 @@ async fn a_delivery_is_taken_once() {
     assert_eq!(github(&site, "push", "2", &push(1)).await.code, 409, "another id, the same body");
     assert_eq!(github(&site, "push", "3", &push(2)).await.code, 202);
     let text = site.get("/metrics", &[]).await.body;
-    assert!(text.contains("trueup_webhooks_total{from=\"github\",result=\"replayed\"} 2"), "{text}");
+    assert!(
+        text.contains("trueup_webhooks_total{from=\"github\",result=\"replayed\"} 2"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
