@@ -8,19 +8,33 @@ use trueup_model::{Health, HealthStatus};
 
 use crate::document::{Condition, condition, conditions, group, list, text};
 
+/// Objects that only this holds are hooks, and are judged until they are gone.
+const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
+/// Reasons for which an autoscaler does not scale.
+const BROKEN_SCALING: &[&str] = &[
+    "FailedGetResourceMetric",
+    "FailedGetObjectMetric",
+    "FailedGetPodsMetric",
+    "FailedGetExternalMetric",
+    "FailedComputeMetricsReplicas",
+    "InvalidSelector",
+];
+
 /// What Argo CD says of an object.
 ///
 /// # Errors
 /// A part of it is not what Kubernetes' types say.
 pub fn of(object: &Value) -> Result<Option<Health>, String> {
-    if object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
+    let deleted = object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+    if deleted && !list(object, "/metadata/finalizers").contains(&HOOK_FINALIZER.into()) {
         return Ok(Some(progressing("Pending deletion")));
     }
+    is_supported(object)?;
     let health = match (group(object), text(object, "/kind")) {
-        ("apps" | "extensions", "Deployment") => workloads::deployment(object),
+        ("apps", "Deployment") => workloads::deployment(object),
         ("apps", "StatefulSet") => workloads::stateful_set(object),
-        ("apps" | "extensions", "ReplicaSet") => workloads::replica_set(object),
-        ("apps" | "extensions", "DaemonSet") => workloads::daemon_set(object),
+        ("apps", "ReplicaSet") => workloads::replica_set(object),
+        ("apps", "DaemonSet") => workloads::daemon_set(object),
         ("networking.k8s.io" | "extensions", "Ingress") => balanced(object),
         ("argoproj.io", "Workflow") => workflow(object),
         ("apiregistration.k8s.io", "APIService") => api_service(object),
@@ -33,6 +47,31 @@ pub fn of(object: &Value) -> Result<Option<Health>, String> {
         _ => return Ok(None),
     };
     Ok(Some(health))
+}
+
+/// Kinds that are read by their types: at these versions alone.
+fn is_supported(object: &Value) -> Result<(), String> {
+    let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
+    let versions: &[&str] = match (group(object), kind) {
+        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet") => &["apps/v1"],
+        ("", "Service" | "PersistentVolumeClaim" | "Pod") => &["v1"],
+        ("batch", "Job") => &["batch/v1"],
+        ("apiregistration.k8s.io", "APIService") => {
+            &["apiregistration.k8s.io/v1", "apiregistration.k8s.io/v1beta1"]
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            &["autoscaling/v1", "autoscaling/v2beta1", "autoscaling/v2beta2", "autoscaling/v2"]
+        }
+        _ => return Ok(()),
+    };
+    if versions.contains(&api_version) {
+        return Ok(());
+    }
+    let name = if kind == "HorizontalPodAutoscaler" { "HPA" } else { kind };
+    // The core group's versions have no group to be named with.
+    let version =
+        if api_version.contains('/') { api_version.to_owned() } else { format!("/{api_version}") };
+    Err(format!("unsupported {name} GVK: {version}, Kind={kind}"))
 }
 
 fn healthy(message: impl Into<String>) -> Health {
@@ -84,38 +123,43 @@ fn api_service(object: &Value) -> Health {
     }
 }
 
+/// A job that was suspended once counts as complete when it is resumed: that is Argo CD's rule.
 fn job(object: &Value) -> Health {
-    let found = |kind: &str| condition(object, kind);
-    if let Some(failed) = found("Failed") {
-        return degraded(failed.message);
+    let mut failed = None;
+    let mut ended = None;
+    let mut suspended = false;
+    for found in conditions(object) {
+        match found.kind {
+            "Failed" => failed = Some(found.message),
+            "Complete" => ended = Some(found.message),
+            "Suspended" => {
+                ended = Some(found.message);
+                suspended |= found.is_true();
+            }
+            _ => {}
+        }
     }
-    if let Some(suspended) = found("Suspended").filter(|suspended| suspended.is_true()) {
-        return Health::new(HealthStatus::Suspended, suspended.message);
-    }
-    match found("Complete") {
-        Some(complete) => healthy(complete.message),
-        None => progressing(""),
+    match (failed, ended) {
+        (Some(message), _) => degraded(message),
+        (None, Some(message)) if suspended => Health::new(HealthStatus::Suspended, message),
+        (None, Some(message)) => healthy(message),
+        (None, None) => progressing(""),
     }
 }
 
 fn pod(object: &Value) -> Health {
     let message = text(object, "/status/message");
     let policy = text(object, "/spec/restartPolicy");
-    if policy == "Always"
-        && let Some(stuck) = stuck_containers(object)
-    {
+    let runs_on = policy == "Always" || ignores_restart_policy(object);
+    if runs_on && let Some(stuck) = stuck_containers(object) {
         return degraded(stuck);
     }
     match text(object, "/status/phase") {
         "Pending" => progressing(message),
         "Succeeded" => healthy(message),
         "Failed" => degraded(failure(object)),
-        "Running" => match policy {
-            "Always" => always_running(object),
-            "OnFailure" | "Never" if ignores_restart_policy(object) => healthy(message),
-            "OnFailure" | "Never" => progressing(message),
-            _ => Health::new(HealthStatus::Unknown, message),
-        },
+        "Running" if runs_on => always_running(object),
+        "Running" if matches!(policy, "OnFailure" | "Never") => progressing(message),
         _ => Health::new(HealthStatus::Unknown, message),
     }
 }
@@ -168,12 +212,19 @@ fn always_running(object: &Value) -> Health {
     progressing(message)
 }
 
-/// A pod with an end of its own may be asked to count as healthy while it runs, unless it is a hook.
+/// A pod with an end of its own may be asked to count as one that runs on, unless it is a hook.
 fn ignores_restart_policy(object: &Value) -> bool {
     let annotation = |name: &str| trueup_model::resource::annotation(object, name);
-    let is_hook =
-        annotation("argocd.argoproj.io/hook").is_some() || annotation("helm.sh/hook").is_some();
-    annotation("argocd.argoproj.io/ignore-restart-policy") == Some("true") && !is_hook
+    annotation("argocd.argoproj.io/ignore-restart-policy") == Some("true") && !is_hook(object)
+}
+
+/// Whether Argo CD takes an object for a hook: by its own annotation, else by Helm's.
+fn is_hook(object: &Value) -> bool {
+    let annotation = |name: &str| trueup_model::resource::annotation(object, name);
+    match annotation("argocd.argoproj.io/hook") {
+        Some(types) => !types.split(',').any(|kind| kind.trim() == "Skip"),
+        None => annotation("helm.sh/hook").is_some_and(|hook| hook != "crd-install"),
+    }
 }
 
 /// In version 1 the conditions stand in an annotation.
@@ -196,9 +247,7 @@ fn by_conditions<'a>(conditions: impl Iterator<Item = Condition<'a>>) -> Option<
     for found in conditions {
         let broken = match found.kind {
             "AbleToScale" => matches!(found.reason, "FailedGetScale" | "FailedUpdateScale"),
-            "ScalingActive" => {
-                found.reason.starts_with("FailedGet") || found.reason == "InvalidSelector"
-            }
+            "ScalingActive" => BROKEN_SCALING.contains(&found.reason),
             _ => false,
         };
         if broken {
@@ -212,4 +261,50 @@ fn by_conditions<'a>(conditions: impl Iterator<Item = Condition<'a>>) -> Option<
         }
     }
     well
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(object: Value, status: HealthStatus, message: &str) {
+        assert_eq!(of(&object), Ok(Some(Health::new(status, message))));
+    }
+
+    #[test]
+    fn a_pod_may_be_asked_to_run_on() {
+        let pod = |annotations: Value| {
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": annotations},
+                "spec": {"restartPolicy": "Never"}, "status": {"phase": "Running", "containerStatuses":
+                [{"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}]}})
+        };
+        let ignores = json!({"argocd.argoproj.io/ignore-restart-policy": "true"});
+        check(pod(ignores.clone()), HealthStatus::Degraded, "back-off");
+        check(pod(json!({})), HealthStatus::Progressing, "");
+        let mut hook = ignores;
+        hook["helm.sh/hook"] = "pre-install".into();
+        check(pod(hook), HealthStatus::Progressing, "");
+    }
+
+    #[test]
+    fn a_job_that_is_resumed_counts_as_complete() {
+        let job = |status: &str| {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions":
+                [{"type": "Suspended", "status": status, "message": "Job resumed"}]}})
+        };
+        check(job("False"), HealthStatus::Healthy, "Job resumed");
+        check(job("True"), HealthStatus::Suspended, "Job resumed");
+    }
+
+    #[test]
+    fn other_versions_are_not_judged() {
+        let object = json!({"apiVersion": "apps/v1beta1", "kind": "Deployment"});
+        let message = "unsupported Deployment GVK: apps/v1beta1, Kind=Deployment";
+        assert_eq!(of(&object), Err(message.to_owned()));
+        assert_eq!(
+            of(&json!({"apiVersion": "extensions/v1beta1", "kind": "Deployment"})),
+            Ok(None)
+        );
+    }
 }

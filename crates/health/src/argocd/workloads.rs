@@ -4,7 +4,7 @@ use serde_json::Value;
 use trueup_model::{Health, HealthStatus};
 
 use super::{degraded, healthy, progressing};
-use crate::document::{conditions, number, text};
+use crate::document::{condition, conditions, number, text};
 
 fn status(object: &Value, field: &str) -> i64 {
     number(object, &format!("/status/{field}")).unwrap_or(0)
@@ -23,10 +23,8 @@ pub fn deployment(object: &Value) -> Health {
             "Waiting for rollout to finish: observed deployment generation less than desired generation",
         );
     }
-    let exceeded = |found: crate::document::Condition<'_>| {
-        found.kind == "Progressing" && found.reason == "ProgressDeadlineExceeded"
-    };
-    if conditions(object).any(exceeded) {
+    let progress = condition(object, "Progressing");
+    if progress.is_some_and(|found| found.reason == "ProgressDeadlineExceeded") {
         let name = text(object, "/metadata/name");
         return degraded(format!("Deployment {name:?} exceeded its progress deadline"));
     }

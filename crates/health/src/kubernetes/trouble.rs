@@ -119,7 +119,7 @@ fn end_of(container: &Value) -> String {
     let mut said = match (text(ended, "/reason"), number(ended, "/exitCode")) {
         ("OOMKilled", _) => "it ran out of memory (OOMKilled)".to_owned(),
         (_, Some(code)) => format!("exit code {code}"),
-        (reason, None) if reason.is_empty() => text(container, "/state/waiting/message").to_owned(),
+        ("", None) => text(container, "/state/waiting/message").to_owned(),
         (reason, None) => reason.to_owned(),
     };
     let message = text(ended, "/message").trim();
