@@ -15,6 +15,7 @@ pub mod logs;
 pub mod notify;
 pub mod pause;
 pub mod plan;
+pub mod rbac;
 pub mod release;
 pub mod restore;
 pub mod rollback;
@@ -92,6 +93,8 @@ pub enum Command {
     Kustomize(kustomize::Args),
     /// Say of an object how it is, and why; no cluster is asked
     Health(health::Args),
+    /// Print the least RBAC rights that apps need on a cluster; no cluster is asked
+    Rbac(rbac::Args),
     /// Print the JSON Schema of a document
     Schema(schema::Args),
     /// Print completions for a shell
@@ -124,6 +127,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Helm(args) => helm::run(args),
         Command::Kustomize(args) => kustomize::run(args),
         Command::Health(args) => health::run(args, output),
+        Command::Rbac(args) => rbac::run(args, global, output).await,
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args),
     }

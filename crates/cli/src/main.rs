@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod disk;
 mod error;
+mod offline;
 mod output;
 mod place;
 mod state;

@@ -8,10 +8,12 @@
 //! - [`fold`][]: pure functions from (record, events) to record
 //! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
 //! - [`command`][]: what a person can ask for: rollback, release, pause, approve, accept, delete
+//! - [`mod@copy`][]: what must survive of a record, sealed, as it lies with the target
 //! - [`outcome`][]: how far it came
 //! - `tell`: what the ledger says of it, in words
 
 pub mod command;
+pub mod copy;
 pub mod declare;
 pub mod fold;
 pub mod goal;

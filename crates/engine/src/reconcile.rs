@@ -6,15 +6,15 @@ use tracing::{Instrument as _, Span, info_span};
 use trueup_model::app::ApplyPolicy;
 use trueup_model::observed::Observed;
 use trueup_model::plan::{Action, Plan};
-use trueup_model::ports::{AppContext, Commit, Foresight};
+use trueup_model::ports::{AppContext, Commit, Foresight, Kept, PortError};
 use trueup_model::record::Record;
-use trueup_model::{Capabilities, Health, LedgerEntry, LedgerKind};
+use trueup_model::{Capabilities, Diagnostic, Health, LedgerEntry, LedgerKind};
 use trueup_plan::{Input, Next};
 
 use crate::declare::{Declared, Undeclared, declare, namespace};
 use crate::goal::{self, Goal};
 use crate::outcome::{Outcome, State};
-use crate::{Error, Subject, World, fold, judge, tell};
+use crate::{Error, Subject, World, copy, fold, judge, tell};
 
 /// More rounds than any app needs: a stage each, and a look after it.
 const ROUNDS_MAX: u32 = 200;
@@ -23,7 +23,32 @@ const ROUNDS_MAX: u32 = 200;
 /// `observe`, `plan`, `execute`. Whoever wants traces or durations listens to these.
 #[tracing::instrument(name = "run", skip_all, fields(app = %app.name, revision))]
 pub async fn reconcile(app: &Subject, world: &World) -> Result<Outcome, Error> {
+    let mut outcome = rounds(app, world).await?;
+    if !outcome.entries.is_empty() {
+        let gone = outcome.state == State::Deleted;
+        if let Err(error) = keep_copy(app, world, &outcome.record, gone).await {
+            let why = format!("what must survive has no copy with the target: {error}");
+            outcome.diagnostics.push(Diagnostic::warning(why));
+        }
+    }
+    Ok(outcome)
+}
+
+async fn keep_copy(
+    app: &Subject,
+    world: &World,
+    record: &Record,
+    gone: bool,
+) -> Result<(), PortError> {
+    let context = context(app, world);
+    let sealed = copy::seal(record, &app.name, &world.key).filter(|_| !gone);
+    let kept = sealed.as_ref().map(|copy| Kept { inventory: &record.inventory, copy });
+    world.target.keep(&context, kept).await
+}
+
+async fn rounds(app: &Subject, world: &World) -> Result<Outcome, Error> {
     let mut run = Reconciliation::start(app, world).await?;
+    run.note_read_back().await?;
     for _ in 0..ROUNDS_MAX {
         let Some(goal) = run.goal().await? else { return Ok(run.without_goal()) };
         let observed = run.observe(&goal, Foresight::Changes).await?;
@@ -74,6 +99,8 @@ struct Reconciliation<'a> {
     capabilities: Capabilities,
     declared: Result<Declared, Undeclared>,
     record: Record,
+    /// Whether the record is the target's copy, for the store has none.
+    read_back: bool,
     entries: Vec<LedgerEntry>,
 }
 
@@ -81,13 +108,28 @@ impl<'a> Reconciliation<'a> {
     async fn start(app: &'a Subject, world: &'a World) -> Result<Self, Error> {
         let capabilities = world.target.capabilities().await.map_err(Error::Target)?;
         let record = world.store.record(&app.name).await.map_err(Error::Store)?;
+        let (record, read_back) = match read_back(app, world, &record).await {
+            Some(kept) => (kept, true),
+            None => (record, false),
+        };
         same_target(app, &record, &capabilities)?;
         let declared =
             declare(app, world, &capabilities, &record).instrument(info_span!("declare")).await;
         if let Ok(declared) = &declared {
             Span::current().record("revision", &declared.revision.commit);
         }
-        Ok(Self { app, world, capabilities, declared, record, entries: Vec::new() })
+        let entries = Vec::new();
+        Ok(Self { app, world, capabilities, declared, record, read_back, entries })
+    }
+
+    /// Writes down a record that the store did not know.
+    async fn note_read_back(&mut self) -> Result<(), Error> {
+        if !self.read_back {
+            return Ok(());
+        }
+        let message = "its record was lost, and read back from the copy that lies with the target";
+        let entry = LedgerEntry::new(&self.app.name, self.now(), LedgerKind::Restored, message);
+        self.commit(self.record.clone(), vec![entry], None).await
     }
 
     fn now(&self) -> Timestamp {
@@ -99,15 +141,10 @@ impl<'a> Reconciliation<'a> {
     }
 
     fn context(&self, goal: &Goal) -> AppContext {
-        let kubernetes = self.app.spec().target.as_ref().and_then(|t| t.kubernetes.as_ref());
         AppContext {
-            app: self.app.name.clone(),
-            installation: self.world.installation.clone(),
-            namespace: namespace(self.app).to_owned(),
-            service_account: kubernetes.and_then(|target| target.service_account.clone()),
             revision: goal.revision.commit.clone(),
             rendered: goal.rendered,
-            adopt: self.app.spec().adopt.map(|from| from.as_str().to_owned()),
+            ..context(self.app, self.world)
         }
     }
 
@@ -211,8 +248,15 @@ impl<'a> Reconciliation<'a> {
             entries.push(self.planned(goal, plan));
         }
         fold::permit_more(&mut record, plan);
+        let owned = record.inventory.len();
         fold::intend(&mut record, &stage);
+        let owns_more = record.inventory.len() > owned;
         self.commit(record, entries, Some(goal)).await?;
+        if owns_more {
+            // Where that fails (its namespace is made by this very stage, say) the end of the run
+            // tries again, and says so.
+            let _ = keep_copy(self.app, self.world, &self.record, false).await;
+        }
 
         let span = info_span!("execute", actions = stage.len());
         let events = self.world.target.execute(&self.context(goal), &stage).instrument(span).await;
@@ -378,6 +422,29 @@ impl<'a> Reconciliation<'a> {
             entries: self.entries,
             record: self.record,
         }
+    }
+}
+
+/// The copy that lies with the target, where the store knows nothing of the app. Whoever may not read
+/// it goes on without: careful, if state was lost.
+async fn read_back(app: &Subject, world: &World, record: &Record) -> Option<Record> {
+    if record.target.is_some() {
+        return None;
+    }
+    let copy = world.target.kept(&context(app, world)).await.ok().flatten()?;
+    copy::open(&copy, &app.name, &world.key)
+}
+
+fn context(app: &Subject, world: &World) -> AppContext {
+    let kubernetes = app.spec().target.as_ref().and_then(|target| target.kubernetes.as_ref());
+    AppContext {
+        app: app.name.clone(),
+        installation: world.installation.clone(),
+        namespace: namespace(app).to_owned(),
+        service_account: kubernetes.and_then(|target| target.service_account.clone()),
+        revision: String::new(),
+        rendered: trueup_model::resource::set_digest([]),
+        adopt: app.spec().adopt.map(|from| from.as_str().to_owned()),
     }
 }
 

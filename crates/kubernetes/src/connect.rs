@@ -29,12 +29,16 @@ pub enum ConnectError {
     #[error("the kubeconfig cannot be used{}", context(.0.as_deref()))]
     Kubeconfig(Option<String>, #[source] kube::config::KubeconfigError),
     /// The client cannot be made of it: certificates, tokens, exec plugins.
-    #[error("the credentials of the kubeconfig cannot be used")]
-    Client(#[source] kube::Error),
+    #[error("the credentials of the kubeconfig cannot be used{}", plugin(.0.as_deref()))]
+    Client(Option<String>, #[source] kube::Error),
 }
 
 fn context(name: Option<&str>) -> String {
     name.map(|name| format!(" (context `{name}`)")).unwrap_or_default()
+}
+
+fn plugin(command: Option<&str>) -> String {
+    command.map(|command| format!(" (its exec plugin is `{command}`)")).unwrap_or_default()
 }
 
 impl Connection {
@@ -45,7 +49,8 @@ impl Connection {
         // A write that is tried again behind our back would answer 200 where the first try made the
         // object: only 201 tells that it is ours.
         config.default_retry = false;
-        Client::try_from(config).map_err(ConnectError::Client)
+        let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
+        Client::try_from(config).map_err(|error| ConnectError::Client(plugin, error))
     }
 
     async fn config(&self) -> Result<Config, ConnectError> {

@@ -16,9 +16,11 @@
 //! What computes and what asks are kept apart:
 //!
 //! - pure: [`status`] (what an answer means), [`owner`], [`writers`] (conflicts, additions,
-//!   bookkeeping), [`document`], [`catalog`] (which kinds are served), [`memory`]
+//!   bookkeeping), [`document`], [`catalog`] (which kinds are served), [`memory`],
+//!   [`rights`] (what an app must be allowed)
 //! - asking: [`connect`], [`wire`] (one request, its limits and retries), [`discovery`],
-//!   [`observe`] and [`listing`], [`predict`], [`execute`], [`feed`] with [`watch`] (ours) and
+//!   [`observe`] and [`listing`], [`predict`], [`execute`], [`parent`] (the copy of what must
+//!   survive), [`feed`] with [`watch`] (ours) and
 //!   [`pods`] (of what is not healthy), [`explain`] (why it is not)
 
 mod adopt;
@@ -35,9 +37,11 @@ mod membership;
 mod memory;
 mod observe;
 mod owner;
+mod parent;
 mod pods;
 mod predict;
 mod remarks;
+pub mod rights;
 mod status;
 mod target;
 mod watch;

@@ -1,7 +1,8 @@
 //! Looking: what is there of each resource, whose it is, and what the desired document would make.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub async fn observe(
         foresight,
         comes: Coming::of(desired),
         catalog: catalog_for(shared, &wanted).await?,
+        silence: Silence::default(),
     };
     let groups = groups(wanted.into_values());
     let looks: Vec<_> = groups.iter().map(|group| look.group(group)).collect();
@@ -59,6 +61,9 @@ pub async fn observe(
     let mut observed = Observed::new();
     while let Some(seen) = looks.next().await {
         observed.extend(seen);
+    }
+    if let Some(error) = look.silence.is_all() {
+        return Err(PortError::passing(error));
     }
     // After the reads, with which the watches' own lists would compete.
     for wanted in groups.iter().filter_map(|group| group.first()) {
@@ -141,6 +146,29 @@ struct Look<'a> {
     foresight: Foresight,
     comes: Coming,
     catalog: Arc<Catalog>,
+    silence: Silence,
+}
+
+/// Whether anything was answered. A server that answers nothing has not said that something cannot
+/// be seen.
+#[derive(Default)]
+struct Silence {
+    answered: AtomicBool,
+    error: OnceLock<String>,
+}
+
+impl Silence {
+    fn heard(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    fn kept(&self, error: &NoAnswer) -> String {
+        self.error.get_or_init(|| error.to_string()).clone()
+    }
+
+    fn is_all(&self) -> Option<String> {
+        self.error.get().filter(|_| !self.answered.load(Ordering::Relaxed)).cloned()
+    }
 }
 
 impl<'a> Look<'a> {
@@ -166,8 +194,9 @@ impl<'a> Look<'a> {
         if left.len() >= listing::WORTHWHILE
             && let Err(error) = self.list(served, &mut left, &mut seen).await
         {
+            let error = self.silence.kept(&error);
             let left: Vec<Wanted<'_>> = left.into_values().collect();
-            seen.extend(all(&left, |_| ObservedResource::unknown(error.to_string())));
+            seen.extend(all(&left, |_| ObservedResource::unknown(error.clone())));
             return seen;
         }
         let looks: Vec<_> = left.into_values().map(|wanted| self.read(wanted, served)).collect();
@@ -200,6 +229,7 @@ impl<'a> Look<'a> {
         while let Some(page) = next.take() {
             match collection.ours(wire, &self.context.installation, &page).await {
                 Ok((objects, rest)) => {
+                    self.silence.heard();
                     self.take_out(served, objects, left, seen).await;
                     next = Some(rest).filter(|rest| !rest.is_empty());
                 }
@@ -277,8 +307,12 @@ impl<'a> Look<'a> {
 
     async fn read(&self, wanted: Wanted<'_>, served: &Served) -> (ResourceId, ObservedResource) {
         let place = self.place(wanted, served);
-        let observed = match place.read(&self.shared.wire).await {
-            Err(error) => ObservedResource::unknown(error.to_string()),
+        let answer = place.read(&self.shared.wire).await;
+        if answer.is_ok() {
+            self.silence.heard();
+        }
+        let observed = match answer {
+            Err(error) => ObservedResource::unknown(self.silence.kept(&error)),
             Ok(answer) if answer.succeeded() => self.present(wanted, &place, &answer.body).await,
             Ok(answer) if answer.code == 404 => match answer.missing(&wanted.id.name) {
                 Missing::Kind => ObservedResource::unknown(answer.message()),

@@ -12,7 +12,8 @@ use crate::status::{Answer, Asked, explain};
 use crate::wire::{Ask, NoAnswer, Wire};
 use crate::{MANAGER, document, writers};
 
-const APPLY: &str = "application/apply-patch+yaml";
+/// Content type of a document to apply.
+pub const APPLY: &str = "application/apply-patch+yaml";
 
 /// How to apply.
 #[derive(Clone, Copy, Debug, Default)]

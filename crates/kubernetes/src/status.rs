@@ -190,9 +190,20 @@ fn rule(asked: Asked<'_>) -> String {
     )
 }
 
-/// A refusal by its fields alone: messages may quote values.
+/// A refusal by its fields alone, where messages may quote values: of validation, of admission
+/// webhooks and of a document that does not fit its schema.
 fn without_values(answer: &Answer) -> String {
-    let fields: Vec<String> = answer.causes().into_iter().map(|cause| cause.field).collect();
+    let message = answer.message();
+    let quotes = match answer.code {
+        403 => message.contains("denied the request"),
+        500.. => message.contains("typed patch"),
+        _ => true,
+    };
+    if !quotes {
+        return message;
+    }
+    let fields = answer.causes().into_iter().map(|cause| cause.field);
+    let fields: Vec<String> = fields.filter(|field| !field.is_empty()).collect();
     if fields.is_empty() {
         return format!("the API server answered {} {}", answer.code, answer.reason());
     }

@@ -15,7 +15,7 @@ use trueup_model::need::Lookup;
 use trueup_model::observed::Observed;
 use trueup_model::plan::Action;
 use trueup_model::ports::{
-    AppContext, Change, Changes, Clock, Foresight, PortError, Reader, Remark, Target,
+    AppContext, Change, Changes, Clock, Foresight, Kept, PortError, Reader, Remark, Target,
 };
 use trueup_model::record::Inventory;
 use trueup_model::{AppName, Capabilities, Event, Resource};
@@ -27,7 +27,7 @@ use crate::pods::Pods;
 use crate::status::Asked;
 use crate::watch::Watches;
 use crate::wire::Wire;
-use crate::{discovery, execute, lookup, observe};
+use crate::{discovery, execute, lookup, observe, parent};
 
 /// How long a catalog is good for. One that lacks a kind that is asked for is read again at once.
 const CATALOG_AGE: Duration = Duration::from_secs(60);
@@ -157,6 +157,17 @@ impl Target for KubernetesTarget {
 
     async fn lookup(&self, reader: &Reader<'_>, lookup: &Lookup) -> Result<Value, PortError> {
         lookup::lookup(&self.shared, reader, lookup).await
+    }
+
+    async fn keep(&self, context: &AppContext, kept: Option<Kept<'_>>) -> Result<(), PortError> {
+        match kept {
+            Some(kept) => parent::keep(&self.shared.wire, context, &kept).await,
+            None => parent::drop(&self.shared.wire, context).await,
+        }
+    }
+
+    async fn kept(&self, context: &AppContext) -> Result<Option<Vec<u8>>, PortError> {
+        parent::kept(&self.shared.wire, context).await
     }
 
     async fn forget(&self, app: &AppName) {

@@ -43,7 +43,7 @@ pub enum LedgerKind {
     Refused,
     /// The app was deleted.
     Deleted,
-    /// Everything of this installation was restored from a backup.
+    /// The record was lost, and read back from a copy of it.
     Restored,
 }
 

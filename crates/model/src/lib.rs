@@ -16,6 +16,7 @@
 //! | [`record`], [`ledger`] | what must survive; what is remembered |
 
 pub mod app;
+pub mod applyset;
 pub mod capabilities;
 pub mod diagnostic;
 pub mod digest;

@@ -109,6 +109,15 @@ pub struct Reader<'a> {
     pub service_account: Option<&'a str>,
 }
 
+/// What a target keeps of an app, so that it survives the loss of the state folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// What the app owns: for those who read the target with other tools.
+    pub inventory: &'a Inventory,
+    /// The sealed copy of the record.
+    pub copy: &'a [u8],
+}
+
 /// How exactly a look must predict. Dry runs cost requests: they are made for `plan`, approvals and
 /// reports, and for what exists and changes; not for creations under automatic policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +186,17 @@ pub trait Target: Send + Sync {
         Err(PortError::permanent(format!(
             "{lookup}: this target has no objects that a chart can look up"
         )))
+    }
+
+    /// Keeps a copy of what must survive of an app with the target; `None` removes it, for the app is
+    /// no more. A target on the machine of the state folder keeps none.
+    async fn keep(&self, _context: &AppContext, _kept: Option<Kept<'_>>) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// The copy that [`Self::keep`] was last given, if there is one.
+    async fn kept(&self, _context: &AppContext) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
     }
 
     /// An app is no more: stop watching for it and drop what is kept of it.

@@ -31,7 +31,6 @@ pub(crate) fn open(folder: &Folder, now: Timestamp) -> Result<Opened, StoreError
     let connection = open_database(folder, file.as_ref(), &mut notes)?;
     let failed = |error: WriteError| error.at(&folder.database(), "repaired");
     let transaction = connection.unchecked_transaction().map_err(|e| failed(e.into()))?;
-    let installation = installation(folder, &transaction, file.as_ref())?;
     // A new database gets its key last. So a key without state is state that was lost, and state
     // without a key is a key that was lost.
     let draw = || random().map(InstallationKey::from_bytes);
@@ -43,6 +42,7 @@ pub(crate) fn open(folder: &Folder, now: Timestamp) -> Result<Opened, StoreError
         }
         None => draw()?,
     };
+    let installation = installation(folder, &transaction, file.as_ref(), &key)?;
     let repair = Repair { folder, connection: &transaction, key: &key, now, is_new };
     repair.database(file.as_ref(), &mut notes).map_err(failed)?;
     transaction.commit().map_err(|e| failed(e.into()))?;
@@ -103,11 +103,13 @@ fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(aside)
 }
 
-/// The installation's id: the database's, else the plain file's, else a new one.
+/// The installation's id: the database's, else the plain file's, else one that its key makes. So a
+/// new state folder with the same key finds what it owned in its targets again.
 fn installation(
     folder: &Folder,
     connection: &Connection,
     file: Option<&Contents>,
+    key: &InstallationKey,
 ) -> Result<String, StoreError> {
     let failed = |source| StoreError::sql(folder.database(), "written", source);
     let known = database::meta(connection, "installation").map_err(failed)?;
@@ -122,7 +124,7 @@ fn installation(
         }
         (Some(id), _) => return Ok(id),
         (None, Some(file)) => file.installation.clone(),
-        (None, None) => hex::encode(random::<8>()?),
+        (None, None) => hex::encode(&key.derive("installation", &[])[..8]),
     };
     database::set_meta(connection, "installation", &id).map_err(failed)?;
     Ok(id)

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use trueup_engine::needs::{self, Answerers};
-use trueup_model::need::Answers;
+use trueup_controller::Root;
+use trueup_controller::discover::discover;
 use trueup_model::ports::Source as _;
-use trueup_model::{AppName, Capabilities, FieldChange, InstallationKey, Resource, ResourceId};
-use trueup_render::{Renderer, Request};
+use trueup_model::{AppName, FieldChange, InstallationKey, Resource, ResourceId};
 
 use super::Exit;
 use super::subject::Where;
 use crate::error::CliError;
+use crate::offline::Offline;
 use crate::output::Output;
 use crate::{Global, text};
 
@@ -49,10 +49,9 @@ pub struct ResourceDiff {
 /// Carries it out.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
     let root = args.place.root(&args.repo)?;
-    let scratch = crate::state::scratch_source(global)?;
-    let supply = crate::state::fetcher(global)?;
-    let before = render(&scratch, &supply, &root, &args.from).await?;
-    let after = render(&scratch, &supply, &root, &args.to).await?;
+    let offline = Offline::new(global)?;
+    let before = render(&offline, &root, &args.from).await?;
+    let after = render(&offline, &root, &args.to).await?;
     let found = compare(&before, &after);
     output.print(&found, || text::plan::resource_diffs(&found, output))?;
     Ok(if found.is_empty() { Exit::Done } else { Exit::Changes })
@@ -60,41 +59,15 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
 
 type Set = BTreeMap<(AppName, ResourceId), Arc<Resource>>;
 
-async fn render(
-    source: &trueup_git::GitSource,
-    supply: &trueup_fetch::Fetcher,
-    root: &trueup_controller::Root,
-    commit: &str,
-) -> Result<Set, CliError> {
+async fn render(offline: &Offline, root: &Root, commit: &str) -> Result<Set, CliError> {
     let mut at = root.clone();
     commit.clone_into(&mut at.source.reference);
-    let revision = source.resolve(&at.source).await?;
-    let tree = source.load(&at.source, &revision.commit).await?;
+    let revision = offline.source.resolve(&at.source).await?;
+    let tree = offline.source.load(&at.source, &revision.commit).await?;
     let mut set = Set::new();
-    let found = trueup_controller::discover::discover(&at, tree.as_ref());
-    for subject in found.subjects {
-        let capabilities = Capabilities::bare(&subject.declaration.target, "offline");
-        let key = InstallationKey::from_bytes([0; 32]);
-        let request = Request {
-            tree: &tree,
-            path: &subject.declaration.path,
-            options: subject.spec().render.as_ref(),
-            app: &subject.name,
-            namespace: "default",
-            installation: "offline",
-            capabilities: &capabilities,
-            time: revision.time,
-            key: &key,
-            answers: &Answers::new(),
-        };
-        let answerers = Answerers { source, supply, target: None, key: &key };
-        let rendered = needs::render(&Renderer::new(), &request, answerers).await?;
-        if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
-            return Err(CliError::new(format!("{commit} cannot be rendered: {error}")));
-        }
-        set.extend(
-            rendered.resources.into_iter().map(|r| ((subject.name.clone(), r.id.clone()), r)),
-        );
+    for subject in discover(&at, tree.as_ref()).subjects {
+        let resources = offline.render(&subject, &tree, &revision).await?;
+        set.extend(resources.into_iter().map(|r| ((subject.name.clone(), r.id.clone()), r)));
     }
     Ok(set)
 }

@@ -81,8 +81,52 @@ async fn connections_that_fail_say_why() {
     let error = target.capabilities().await.expect_err("there is no such context");
     assert!(error.message.contains("kubeconfig cannot be used"), "{}", error.message);
 
+    for (user, expected) in [
+        (
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}",
+            "no-such-plugin",
+        ),
+        (
+            "exec: {apiVersion: client.authentication.k8s.io/v1, command: \"false\", interactiveMode: Never}",
+            "exec",
+        ),
+    ] {
+        let file = kubeconfig("https://127.0.0.1:1", user);
+        let connection = Connection { kubeconfig: Some(file.path().to_owned()), context: None };
+        let error = KubernetesTarget::new(connection).capabilities().await;
+        let error = error.expect_err("its plugin fails");
+        assert!(error.message.contains(expected), "{}", error.message);
+    }
+
     let nobody_there = Connection { kubeconfig: Some(file.path().to_owned()), context: None };
     let target = KubernetesTarget::new(nobody_there);
     let error = target.capabilities().await.expect_err("nobody listens there");
     assert!(error.message.contains("cannot be reached") && !error.permanent, "{}", error.message);
+}
+
+#[tokio::test]
+async fn credentials_and_certificates_that_are_refused_say_so() {
+    let Some(bed) = bed() else { return };
+    let view = |path: &str| bed.kubectl(&["config", "view", "--raw", "-o", path], "");
+    let server = view("jsonpath={.clusters[0].cluster.server}");
+    let ca = view("jsonpath={.clusters[0].cluster.certificate-authority-data}");
+    let config = |cluster: &str, user: &str| {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        write!(
+            file,
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: \"{server}\"{cluster}}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{{user}}}}}]\n"
+        )
+        .expect("a temporary file takes text");
+        file
+    };
+    let known = format!(", certificate-authority-data: {ca}");
+    for (cluster, expected) in
+        [(known.as_str(), "does not accept our credentials"), ("", "certificate")]
+    {
+        let file = config(cluster, "token: expired");
+        let connection = Connection { kubeconfig: Some(file.path().to_owned()), context: None };
+        let error = KubernetesTarget::new(connection).capabilities().await;
+        let error = error.expect_err("it is not let in");
+        assert!(error.message.contains(expected), "{}", error.message);
+    }
 }

@@ -127,6 +127,11 @@ impl App {
             kubeconfig: Some(bed.kubeconfig.clone()),
             context: context.map(str::to_owned),
         };
+        Self::by(bed, namespace, connection)
+    }
+
+    /// An app in this namespace, over this connection.
+    pub fn by(bed: &'static Bed, namespace: &str, connection: Connection) -> Self {
         Self::over(bed, namespace, Arc::new(KubernetesTarget::new(connection)))
     }
 
@@ -180,6 +185,14 @@ impl App {
         fresh.world.store = self.world.store;
         fresh.world.installation = self.world.installation;
         fresh
+    }
+
+    /// The same app after its state folder was lost, but for the key.
+    pub fn bereft(self, record: Record) -> Self {
+        let mut bereft = self.restarted();
+        let store = Memory { record: Mutex::new(record), ..Memory::default() };
+        bereft.world.store = Arc::new(store);
+        bereft
     }
 
     /// Commits these files, as all there is.

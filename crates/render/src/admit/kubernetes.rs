@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use trueup_model::resource::canonical_digest;
-use trueup_model::{Capabilities, Diagnostic, Resource, ResourceId};
+use trueup_model::{Capabilities, Diagnostic, Resource, ResourceId, applyset};
 
 use super::{name, resource};
 use crate::decode::locate;
@@ -146,13 +146,17 @@ fn string_data_to_data(document: &mut Document) {
     }
 }
 
-/// The label by which TrueUp's watches select, and the one that says which app it belongs to.
+/// The label by which TrueUp's watches select, the one that says which app it belongs to, and the
+/// same for other tools.
 fn label(body: &mut Value, request: &Request<'_>) {
     let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     let labels = metadata.entry("labels").or_insert_with(|| json!({}));
     if let Some(labels) = labels.as_object_mut() {
         labels.insert("trueup.dev/app".to_owned(), request.app.as_str().into());
         labels.insert("trueup.dev/installation".to_owned(), request.installation.into());
+        let parent = applyset::parent(request.app, request.installation);
+        labels
+            .insert(applyset::PART_OF.to_owned(), applyset::id(&parent, request.namespace).into());
     }
 }
 
