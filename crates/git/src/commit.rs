@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use trueup_model::Revision;
 
 use crate::GitError;
+use crate::ancestry::Step;
 use crate::error::text;
 use crate::reference::{Meaning, Refs, Wanted, near};
 
@@ -45,12 +46,12 @@ impl Opened<'_> {
         name: String,
         id: ObjectId,
     ) -> Result<Revision, GitError> {
-        let Some(object) =
-            self.repository.try_find_object(id).map_err(|error| self.failed(&error))?
-        else {
-            let commit = id.to_string();
-            return Err(GitError::Gone { repo: self.name.to_owned(), commit });
-        };
+        let gone = || GitError::Gone { repo: self.name.to_owned(), commit: id.to_string() };
+        if id.kind() != self.repository.object_hash() {
+            return Err(gone());
+        }
+        let object = self.repository.try_find_object(id).map_err(|error| self.failed(&error))?;
+        let object = object.ok_or_else(gone)?;
         let object = object.peel_tags_to_end().map_err(|error| self.failed(&error))?;
         let kind = object.kind;
         let commit = object.try_into_commit().map_err(|_| GitError::NotACommit {
@@ -61,10 +62,54 @@ impl Opened<'_> {
         revision(&commit, name).map_err(|error| self.failed(&error))
     }
 
+    /// The ancestor that `steps` lead to. It is no branch or tag any more: what it is does not change
+    /// when these move.
+    pub(crate) fn back(
+        &self,
+        revision: Revision,
+        steps: &[Step],
+        reference: &str,
+    ) -> Result<Revision, GitError> {
+        if steps.is_empty() {
+            return Ok(revision);
+        }
+        let gone =
+            || GitError::Gone { repo: self.name.to_owned(), commit: revision.commit.clone() };
+        let mut id = ObjectId::from_hex(revision.commit.as_bytes()).map_err(|_| gone())?;
+        for step in steps {
+            let (nth, times) = match step {
+                Step::Back(times) => (1, *times),
+                Step::Parent(0) => continue,
+                Step::Parent(nth) => (*nth, 1),
+            };
+            for _ in 0..times {
+                id = self.parent(id, nth)?.ok_or_else(|| GitError::NoAncestor {
+                    repo: self.name.to_owned(),
+                    reference: reference.to_owned(),
+                    commit: id.to_hex_with_len(7).to_string(),
+                    nth,
+                })?;
+            }
+        }
+        self.describe(reference, String::new(), id)
+    }
+
+    fn parent(&self, id: ObjectId, nth: u32) -> Result<Option<ObjectId>, GitError> {
+        let commit = self.repository.find_commit(id).map_err(|error| self.failed(&error))?;
+        let nth = usize::try_from(nth).unwrap_or(usize::MAX).saturating_sub(1);
+        Ok(commit.parent_ids().nth(nth).map(gix::Id::detach))
+    }
+
+    /// A full id, if it is one of the kind that this repository has.
+    fn id(&self, commit: &str) -> Option<ObjectId> {
+        let id = ObjectId::from_hex(commit.as_bytes()).ok()?;
+        (id.kind() == self.repository.object_hash()).then_some(id)
+    }
+
     /// The root of a commit's files.
     pub(crate) fn tree(&self, commit: &str) -> Result<ObjectId, GitError> {
         let gone = || GitError::Gone { repo: self.name.to_owned(), commit: commit.to_owned() };
-        let id = ObjectId::from_hex(commit.as_bytes()).map_err(|_| gone())?;
+        let id = self.id(commit).ok_or_else(gone)?;
         let object = self.repository.try_find_object(id).map_err(|error| self.failed(&error))?;
         let commit = object.ok_or_else(gone)?.try_into_commit().map_err(|_| gone())?;
         Ok(commit.tree_id().map_err(|error| self.failed(&error))?.detach())
@@ -73,9 +118,7 @@ impl Opened<'_> {
     /// Whether a commit is an ancestor of another, or the same. What is not known descends from
     /// nothing.
     pub(crate) fn descends(&self, ancestor: &str, descendant: &str) -> Result<bool, GitError> {
-        let id = |commit: &str| {
-            ObjectId::from_hex(commit.as_bytes()).ok().filter(|id| self.repository.has_object(id))
-        };
+        let id = |commit: &str| self.id(commit).filter(|id| self.repository.has_object(id));
         let (Some(ancestor), Some(descendant)) = (id(ancestor), id(descendant)) else {
             return Ok(false);
         };
@@ -87,11 +130,16 @@ impl Opened<'_> {
     }
 
     fn expand(&self, reference: &str, digits: &str) -> Result<ObjectId, GitError> {
-        let prefix = gix::hash::Prefix::from_hex(digits).map_err(|error| GitError::Failed {
-            repo: self.name.to_owned(),
-            what: "searched",
-            why: error.to_string(),
-        })?;
+        let failed =
+            |why: String| GitError::Failed { repo: self.name.to_owned(), what: "searched", why };
+        let whole = self.repository.object_hash().len_in_hex();
+        if digits.len() > whole {
+            return Err(self.no_reference(reference)?);
+        }
+        let first = ObjectId::from_hex(format!("{digits:0<whole$}").as_bytes())
+            .map_err(|error| failed(error.to_string()))?;
+        let prefix = gix::hash::Prefix::new(&first, digits.len())
+            .map_err(|error| failed(error.to_string()))?;
         let mut candidates = std::collections::HashSet::new();
         let found = self.repository.objects.lookup_prefix(prefix, Some(&mut candidates));
         found.map_err(|error| self.failed(&error))?;

@@ -15,14 +15,11 @@ use std::sync::atomic::AtomicBool;
 
 use gix::progress::Discard;
 use gix::{ObjectId, hash};
-use gix_pack::data::Version;
-use gix_pack::data::output::count::objects::ObjectExpansion;
-use gix_pack::data::output::count::objects_unthreaded;
-use gix_pack::data::output::{bytes, entry};
 
 use crate::GitError;
 use crate::commit::Opened;
 use crate::error::text;
+use crate::pack;
 
 /// So many packs are few.
 const FEW: usize = 16;
@@ -64,36 +61,12 @@ fn packs(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Writes everything that is in the packs into one, and answers its index.
 fn write(repository: &gix::Repository, folder: &Path, packs: &[PathBuf]) -> gix::Result<PathBuf> {
     let kind = repository.object_hash();
-    let ids = ids(packs, kind)?;
-    let mut objects = gix::odb::at(repository.objects.store_ref().path(), kind)
-        .map_err(gix::Error::from_error)?
-        .into_inner();
-    objects.prevent_pack_unload();
-    let never = AtomicBool::new(false);
-    let (counts, _) = objects_unthreaded(
-        &objects,
-        &mut ids.into_iter().map(Ok),
-        &Discard,
-        &never,
-        ObjectExpansion::AsIs,
-    )?;
-    let count = u32::try_from(counts.len()).map_err(gix::Error::from_error)?;
-    // One thread: this is done beside everything else.
-    let options = entry::iter_from_counts::Options {
-        thread_limit: Some(1),
-        ..entry::iter_from_counts::Options::default()
-    };
-    let entries = entry::iter_from_counts(counts, objects, Box::new(Discard), options)?;
-    let entries = gix::parallel::InOrderIter::from(entries);
     // Whoever was killed here left one behind; the mirror is locked, so nobody is using it.
     let draft = folder.join("consolidating");
     let out = BufWriter::new(File::create(&draft).map_err(gix::Error::from_error)?);
-    let mut bytes = bytes::FromEntriesIter::new(entries, out, count, Version::V2, kind);
-    for written in bytes.by_ref() {
-        written?;
-    }
-    bytes.into_write().flush().map_err(gix::Error::from_error)?;
-    let whole = index(&draft, folder, kind, &never)?;
+    let mut out = pack::write(repository, ids(packs, kind)?, out)?;
+    out.flush().map_err(gix::Error::from_error)?;
+    let whole = index(&draft, folder, kind, &AtomicBool::new(false))?;
     std::fs::remove_file(&draft).map_err(gix::Error::from_error)?;
     Ok(whole)
 }

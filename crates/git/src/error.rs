@@ -66,6 +66,18 @@ pub enum GitError {
         /// As the App has it.
         reference: String,
     },
+    /// The reference goes further back than history does.
+    #[error("`{reference}` of {repo} leads nowhere: {commit} has no parent {nth}")]
+    NoAncestor {
+        /// The repository.
+        repo: String,
+        /// As it was written.
+        reference: String,
+        /// The last commit on the way.
+        commit: String,
+        /// Which of its parents was asked for.
+        nth: u32,
+    },
     /// The reference names something that is not a commit.
     #[error("`{reference}` of {repo} is not a commit but a {kind}")]
     NotACommit {
@@ -138,6 +150,46 @@ pub enum GitError {
         /// The limit.
         limit: u64,
     },
+    /// What is to be taken back is as it was.
+    #[error("there is nothing to revert: {path:?} of {repo} is as it is in {commit}")]
+    NothingToRevert {
+        /// The repository.
+        repo: String,
+        /// The folder.
+        path: String,
+        /// The commit to go back to.
+        commit: String,
+    },
+    /// A revert is for branches.
+    #[error("{reference:?} of {repo} is not a branch, so nothing can be committed to it")]
+    NotABranch {
+        /// The repository.
+        repo: String,
+        /// What it is; empty for a commit.
+        reference: String,
+    },
+    /// Somebody was faster.
+    #[error("{reference} of {repo} has moved meanwhile; nothing was pushed")]
+    Moved {
+        /// The repository.
+        repo: String,
+        /// The branch.
+        reference: String,
+    },
+    /// The repository does not take what is pushed.
+    #[error("{repo} does not take the commit: {why}")]
+    NotPushed {
+        /// The repository.
+        repo: String,
+        /// Why not.
+        why: String,
+    },
+    /// The ids of a server are not of the kind that its mirror has.
+    #[error("its ids are of the kind {kind}")]
+    OtherIds {
+        /// Their kind.
+        kind: gix::hash::Kind,
+    },
     /// Anything else that went wrong on this machine.
     #[error("{repo} could not be {what}: {why}")]
     Failed {
@@ -160,6 +212,7 @@ impl GitError {
                 | Self::Failed { .. }
                 | Self::Empty { .. }
                 | Self::NoReference { .. }
+                | Self::NoAncestor { .. }
                 | Self::Missing { .. }
         )
     }

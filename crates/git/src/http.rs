@@ -47,7 +47,11 @@ impl HttpServer {
 
     /// The refs that begin with one of the prefixes, in one request. `None` if the server does not
     /// speak version 2 of the protocol.
-    pub(crate) fn refs(&self, prefixes: &[String]) -> Result<Option<Vec<RemoteRef>>, Failure> {
+    pub(crate) fn refs(
+        &self,
+        prefixes: &[String],
+        kind: gix::hash::Kind,
+    ) -> Result<Option<Vec<RemoteRef>>, Failure> {
         let url = format!("{}/git-upload-pack", self.url.trim_end_matches('/'));
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let request = Request {
@@ -57,7 +61,7 @@ impl HttpServer {
                 header("Content-Type", "application/x-git-upload-pack-request"),
                 header("Accept", RESULT),
             ],
-            body: ls_refs::request(prefixes),
+            body: ls_refs::request(prefixes, kind),
             login: self.login.clone(),
             url,
         };
@@ -67,6 +71,38 @@ impl HttpServer {
         }
         let body = self.runtime.block_on(answer.bytes()).map_err(Failure::Http)?;
         Ok(ls_refs::parse(&body).ok())
+    }
+
+    /// What the server says before a push.
+    pub(crate) fn before_push(&self) -> Result<Vec<u8>, Failure> {
+        let base = self.url.trim_end_matches('/');
+        let request = Request {
+            login: self.login.clone(),
+            ..Request::get(format!("{base}/info/refs?service=git-receive-pack"))
+        };
+        let answer = self.send(&request)?;
+        if answer.header("content-type") != Some("application/x-git-receive-pack-advertisement") {
+            let why = "it does not answer as a Git server does".to_owned();
+            return Err(Failure::NotGit(why));
+        }
+        self.runtime.block_on(answer.bytes()).map_err(Failure::Http)
+    }
+
+    /// Pushes, and answers what the server says of it.
+    pub(crate) fn push(&self, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let request = Request {
+            method: Method::POST,
+            url: format!("{}/git-receive-pack", self.url.trim_end_matches('/')),
+            headers: vec![
+                header("Content-Type", "application/x-git-receive-pack-request"),
+                header("Accept", "application/x-git-receive-pack-result"),
+            ],
+            body,
+            login: self.login.clone(),
+        };
+        let answer = self.send(&request)?;
+        self.runtime.block_on(answer.bytes()).map_err(Failure::Http)
     }
 
     fn send(&self, request: &Request) -> Result<Answer, Failure> {

@@ -5,8 +5,12 @@
 //! folder, which holds only the refs that were asked for. Either way the files of a commit are read
 //! straight from the objects ([`GitTree`]): there is no checkout, no temporary folder, and no
 //! program of Git's is run.
+//!
+//! The one thing that is ever written to a repository is a [`Revert`]: a new commit on top of a branch,
+//! pushed as such ([`GitSource::push_revert`]). History is never rewritten.
 
 mod access;
+mod ancestry;
 mod commit;
 mod consolidate;
 mod error;
@@ -15,9 +19,13 @@ mod local;
 mod location;
 mod ls_refs;
 mod mirror;
+mod pack;
+mod push;
 mod range;
+mod receive_pack;
 mod reference;
 mod remote;
+mod revert;
 mod source;
 mod ssh;
 mod tree;
@@ -26,6 +34,7 @@ mod working_copy;
 
 pub use access::SshAccess;
 pub use error::GitError;
+pub use revert::Revert;
 pub use source::{GitSource, Options};
 pub use tree::{GitTree, is_lfs_pointer};
 pub use watch::RefChanges;

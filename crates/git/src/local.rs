@@ -7,6 +7,7 @@ use gix::ObjectId;
 use trueup_model::Revision;
 
 use crate::GitError;
+use crate::ancestry;
 use crate::commit::Opened;
 use crate::error::text;
 use crate::reference::{Refs, Wanted};
@@ -82,6 +83,12 @@ impl Refs for LocalRefs<'_> {
 
 /// Which commit a reference means in a repository on this machine.
 pub(crate) fn resolve(opened: Opened<'_>, reference: &str) -> Result<Revision, GitError> {
+    let (from, steps) = ancestry::split(reference);
+    let revision = resolve_name(opened, from)?;
+    opened.back(revision, &steps, reference)
+}
+
+fn resolve_name(opened: Opened<'_>, reference: &str) -> Result<Revision, GitError> {
     let wanted = Wanted::parse(reference);
     if wanted != Wanted::Head {
         return opened.revision(reference, &wanted, &LocalRefs(opened));
@@ -93,6 +100,18 @@ pub(crate) fn resolve(opened: Opened<'_>, reference: &str) -> Result<Revision, G
         Some(id) => opened.describe("HEAD", name, id.detach()),
         None => Err(GitError::Empty { repo: opened.name.to_owned(), branch: name }),
     }
+}
+
+/// Whether a branch is checked out in a working copy of the repository.
+pub(crate) fn is_in_use(opened: Opened<'_>, name: &str) -> bool {
+    let stands_on = |repository: &gix::Repository| {
+        let head = repository.head_name().ok().flatten();
+        repository.workdir().is_some() && head.is_some_and(|head| head.as_bstr() == name)
+    };
+    let linked = opened.repository.worktrees().unwrap_or_default().into_iter();
+    let linked =
+        linked.filter_map(|worktree| worktree.into_repo_with_possibly_inaccessible_worktree().ok());
+    stands_on(opened.repository) || linked.into_iter().any(|worktree| stands_on(&worktree))
 }
 
 /// Whether a revision is the one that the working copy stands on: only then may somebody take their

@@ -24,10 +24,13 @@ pub(crate) struct RemoteRef {
 const LONGEST: usize = 65_516;
 
 /// Asks for the refs that begin with one of the prefixes; for all if there are none.
-pub(crate) fn request(prefixes: &[String]) -> Vec<u8> {
+pub(crate) fn request(prefixes: &[String], kind: gix::hash::Kind) -> Vec<u8> {
     let mut message = Vec::new();
     line(&mut message, "command=ls-refs\n");
     line(&mut message, concat!("agent=trueup/", env!("CARGO_PKG_VERSION"), "\n"));
+    if kind != gix::hash::Kind::Sha1 {
+        line(&mut message, &format!("object-format={kind}\n"));
+    }
     message.extend_from_slice(b"0001");
     line(&mut message, "symrefs\n");
     for prefix in prefixes.iter().filter(|prefix| prefix.len() < LONGEST / 2) {
@@ -37,7 +40,8 @@ pub(crate) fn request(prefixes: &[String]) -> Vec<u8> {
     message
 }
 
-fn line(message: &mut Vec<u8>, text: &str) {
+/// Appends a line with its length.
+pub(crate) fn line(message: &mut Vec<u8>, text: &str) {
     message.extend_from_slice(format!("{:04x}{text}", text.len() + 4).as_bytes());
 }
 
@@ -80,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_request_is_one_short_message() {
-        let request = request(&["refs/heads/main".to_owned()]);
+        let request = request(&["refs/heads/main".to_owned()], gix::hash::Kind::Sha1);
         let text = String::from_utf8(request).expect("text");
         assert!(text.starts_with("0014command=ls-refs\n"), "{text}");
         assert!(text.ends_with("0001000csymrefs\n001fref-prefix refs/heads/main\n0000"), "{text}");

@@ -35,8 +35,18 @@ pub(crate) fn read(path: &Path) -> Option<gix::ThreadSafeRepository> {
 }
 
 impl Mirror {
-    /// Opens a mirror, or makes one, and waits for whoever is changing it.
+    /// Opens a mirror with ids of the usual kind or any that it has, or makes one, and waits for
+    /// whoever is changing it.
     pub(crate) fn open(path: &Path, name: &str) -> Result<Self, GitError> {
+        Self::open_for(path, name, None)
+    }
+
+    /// The same for ids of this kind: a mirror with others is made anew.
+    pub(crate) fn open_for(
+        path: &Path,
+        name: &str,
+        kind: Option<gix::hash::Kind>,
+    ) -> Result<Self, GitError> {
         let failed =
             |why: String| GitError::Failed { repo: name.to_owned(), what: "mirrored", why };
         let io = |error: std::io::Error| GitError::Failed {
@@ -54,7 +64,9 @@ impl Mirror {
             .open(path.with_extension("lock"))
             .map_err(io)?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(|e| io(e.into()))?;
-        if let Ok(repository) = local::options().open(path) {
+        if let Ok(repository) = local::options().open(path)
+            && kind.is_none_or(|kind| repository.to_thread_local().object_hash() == kind)
+        {
             return Ok(Self { repository, _lock: lock });
         }
         if path.exists() {
@@ -65,7 +77,12 @@ impl Mirror {
         if draft.exists() {
             std::fs::remove_dir_all(&draft).map_err(io)?;
         }
-        gix::init_bare(&draft).map_err(|error| failed(text(&error)))?;
+        let options = gix::create::Options {
+            object_hash: Some(kind.unwrap_or(gix::hash::Kind::Sha1)),
+            ..gix::create::Options::default()
+        };
+        gix::ThreadSafeRepository::init(&draft, gix::create::Kind::Bare, options)
+            .map_err(|error| failed(text(&error)))?;
         std::fs::rename(&draft, path).map_err(io)?;
         let repository = local::options().open(path).map_err(|error| failed(text(&error)))?;
         Ok(Self { repository, _lock: lock })
@@ -88,5 +105,5 @@ impl Refs for ServerRefs<'_> {
 
 /// Whether an object is in the mirror.
 pub(crate) fn has(opened: Opened<'_>, id: ObjectId) -> bool {
-    opened.repository.has_object(id)
+    id.kind() == opened.repository.object_hash() && opened.repository.has_object(id)
 }

@@ -54,7 +54,7 @@ impl Wanted {
     /// Reads what an App says.
     pub(crate) fn parse(reference: &str) -> Self {
         let reference = reference.trim();
-        if reference.is_empty() || reference == "HEAD" {
+        if matches!(reference, "" | "HEAD" | "@") {
             return Self::Head;
         }
         if reference.starts_with("refs/") {
@@ -72,7 +72,7 @@ impl Wanted {
             Self::Head | Self::Commit(_) => Vec::new(),
             Self::Full(name) => vec![name.clone()],
             Self::Named { name, .. } => {
-                ["refs/heads/", "refs/tags/", "refs/remotes/origin/", "refs/"]
+                ["refs/heads/", "refs/tags/", "refs/remotes/origin/", "refs/remotes/", "refs/"]
                     .map(|prefix| format!("{prefix}{name}"))
                     .to_vec()
             }
@@ -195,6 +195,7 @@ mod tests {
         assert_eq!(meaning("1.4.0"), named("refs/tags/v1.4.0", 3));
         assert_eq!(meaning("~1.4"), named("refs/tags/v1.4.7", 4));
         assert_eq!(meaning("far"), named("refs/remotes/origin/far", 5));
+        assert_eq!(meaning("origin/far"), named("refs/remotes/origin/far", 5));
         assert_eq!(meaning("notes/x"), named("refs/notes/x", 6));
         assert_eq!(meaning("beef"), named("refs/heads/beef", 7));
         assert_eq!(meaning("BEE5"), Meaning::Abbreviated("bee5".to_owned()));
@@ -202,6 +203,7 @@ mod tests {
         assert_eq!(meaning("~9"), Meaning::NoTagInRange);
         assert_eq!(meaning("a b"), Meaning::Nothing);
         assert_eq!(Wanted::parse(" "), Wanted::Head);
+        assert_eq!(Wanted::parse("@"), Wanted::Head);
     }
 
     #[test]

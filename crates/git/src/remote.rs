@@ -16,6 +16,7 @@ use trueup_model::Revision;
 
 use crate::GitError;
 use crate::access::SshAccess;
+use crate::ancestry;
 use crate::commit::Opened;
 use crate::consolidate;
 use crate::error::text;
@@ -53,24 +54,42 @@ pub(crate) enum Server {
 impl Remote {
     /// Which commit a reference means now; its objects are in the mirror then.
     pub(crate) fn resolve(&self, reference: &str) -> Result<Revision, GitError> {
-        let mirror = Mirror::open(&self.mirror, &self.name)?;
+        match self.resolve_with(reference, None) {
+            Err(GitError::OtherIds { kind }) => self.resolve_with(reference, Some(kind)),
+            other => other,
+        }
+    }
+
+    fn resolve_with(
+        &self,
+        reference: &str,
+        kind: Option<gix::hash::Kind>,
+    ) -> Result<Revision, GitError> {
+        let (from, steps) = ancestry::split(reference);
+        let wanted = Wanted::parse(from);
+        let kind = match &wanted {
+            Wanted::Commit(id) => Some(id.kind()),
+            _ => kind,
+        };
+        let mirror = Mirror::open_for(&self.mirror, &self.name, kind)?;
         let repository = mirror.repository.to_thread_local();
         let opened = Opened { repository: &repository, name: &self.name };
-        match Wanted::parse(reference) {
-            Wanted::Head => self.resolve_head(opened),
+        let revision = match wanted {
+            Wanted::Head => self.resolve_head(opened)?,
             Wanted::Commit(id) => {
                 self.need_commit(opened, id)?;
-                opened.describe(reference, String::new(), id)
+                opened.describe(from, String::new(), id)?
             }
-            wanted => self.resolve_name(opened, reference, &wanted),
-        }
+            wanted => self.resolve_name(opened, from, &wanted)?,
+        };
+        opened.back(revision, &steps, reference)
     }
 
     /// Makes sure that a commit is in the mirror.
     pub(crate) fn need(&self, commit: &str) -> Result<(), GitError> {
         let gone = || GitError::Gone { repo: self.name.clone(), commit: commit.to_owned() };
         let id = ObjectId::from_hex(commit.as_bytes()).map_err(|_| gone())?;
-        let mirror = Mirror::open(&self.mirror, &self.name)?;
+        let mirror = Mirror::open_for(&self.mirror, &self.name, Some(id.kind()))?;
         let repository = mirror.repository.to_thread_local();
         self.need_commit(Opened { repository: &repository, name: &self.name }, id)
     }
@@ -155,9 +174,23 @@ impl Remote {
         Err(GitError::Gone { repo: self.name.clone(), commit: id.to_string() })
     }
 
+    /// The refs of the server. Where its ids are not of the mirror's kind, the mirror is no use.
     fn refs(&self, opened: Opened<'_>, prefixes: &[String]) -> Result<Vec<RemoteRef>, GitError> {
+        let refs = self.ask_refs(opened, prefixes)?;
+        let kind = refs.first().map(|known| known.target.kind());
+        match kind.filter(|kind| *kind != opened.repository.object_hash()) {
+            Some(kind) => Err(GitError::OtherIds { kind }),
+            None => Ok(refs),
+        }
+    }
+
+    fn ask_refs(
+        &self,
+        opened: Opened<'_>,
+        prefixes: &[String],
+    ) -> Result<Vec<RemoteRef>, GitError> {
         if let Server::Http(server) = &self.server {
-            let refs = server.refs(prefixes);
+            let refs = server.refs(prefixes, opened.repository.object_hash());
             let explain = |failure: Failure| failure.explain(&self.name, server.login.as_ref());
             if let Some(refs) = refs.map_err(explain)? {
                 return Ok(refs);

@@ -22,7 +22,9 @@ use crate::http::HttpServer;
 use crate::local;
 use crate::location::Location;
 use crate::mirror::{self, Mirror};
+use crate::push;
 use crate::remote::{Remote, Server};
+use crate::revert::Revert;
 use crate::tree::{GitTree, Objects};
 use crate::watch::RefChanges;
 use crate::working_copy;
@@ -93,6 +95,21 @@ impl GitSource {
         let Location::Local(path) = Location::parse(&spec.repo)? else { return Ok(None) };
         let repository = local::open(&path)?.to_thread_local();
         Ok(Some(RefChanges::new(&repository, &trueup_http::redact(&spec.repo))?))
+    }
+
+    /// Commits a revert on top of a branch and pushes it: to the branch itself, or as a new one.
+    /// Answers the commit.
+    ///
+    /// # Errors
+    /// Where the reference is no branch or the branch has moved on, where there is nothing to
+    /// revert, and where the repository cannot be reached or does not take the commit. Then nothing
+    /// was changed.
+    pub async fn push_revert(
+        &self,
+        spec: &SourceSpec,
+        revert: Revert,
+    ) -> Result<Revision, PortError> {
+        self.work(spec, move |inner, spec| inner.push_revert(spec, &revert)).await
     }
 
     /// Works on a thread that may block.
@@ -186,6 +203,19 @@ impl Inner {
         let name = trueup_http::redact(&spec.repo);
         self.objects(spec)?
             .with(|repository| Opened { repository, name: &name }.descends(ancestor, descendant))
+    }
+
+    fn push_revert(&self, spec: &SourceSpec, revert: &Revert) -> Result<Revision, GitError> {
+        match Location::parse(&spec.repo)? {
+            Location::Local(path) => {
+                let repository = local::open(&path)?.to_thread_local();
+                let name = trueup_http::redact(&spec.repo);
+                let opened = Opened { repository: &repository, name: &name };
+                push::into_local(opened, &spec.reference, revert)
+            }
+            Location::Http(url) => self.http(url)?.push_revert(&spec.reference, revert),
+            Location::Ssh(url) => self.ssh(url).push_revert(&spec.reference, revert),
+        }
     }
 
     fn remote_of(&self, spec: &SourceSpec) -> Result<Option<Remote>, GitError> {

@@ -19,7 +19,7 @@ use crate::access::{Readable, SshAccess};
 /// So much of what `ssh` says is kept.
 const LONGEST_COMPLAINT: u64 = 8 << 10;
 
-/// A connection: an `ssh` that runs `git-upload-pack` on the other side. It ends when this is
+/// A connection: an `ssh` that runs a program of Git's on the other side. It ends when this is
 /// dropped, or at the deadline.
 pub(crate) struct SshConnection {
     child: Arc<Mutex<Child>>,
@@ -40,7 +40,7 @@ struct Shown<'a> {
 pub(crate) type SshTransport = Connection<ChildStdout, ChildStdin>;
 
 impl SshConnection {
-    /// Starts `ssh`.
+    /// Starts `ssh` for a fetch.
     pub(crate) fn open(
         url: &gix::Url,
         repo: &str,
@@ -48,6 +48,30 @@ impl SshConnection {
         within: Duration,
         runtime: &Handle,
     ) -> Result<(Self, SshTransport), GitError> {
+        let (connection, out, into) =
+            Self::start(url, repo, access, within, runtime, "git-upload-pack")?;
+        let transport = Connection::new(
+            out,
+            into,
+            gix_transport::Protocol::V2,
+            url.path.clone(),
+            None::<(&str, Option<u16>)>,
+            ConnectMode::Process,
+            false,
+        )
+        .custom_url(Some(url.to_bstring()));
+        Ok((connection, transport))
+    }
+
+    /// Starts `ssh` with a program of Git's on the other side.
+    pub(crate) fn start(
+        url: &gix::Url,
+        repo: &str,
+        access: &SshAccess,
+        within: Duration,
+        runtime: &Handle,
+        program: &str,
+    ) -> Result<(Self, ChildStdout, ChildStdin), GitError> {
         let failed = |why: String| GitError::Failed { repo: repo.to_owned(), what: "reached", why };
         let secret = |from: &Option<SecretFrom>| {
             from.as_ref()
@@ -61,7 +85,7 @@ impl SshConnection {
             known_hosts: known_hosts.as_ref().map(Readable::path),
             trust_new_hosts: access.trust_new_hosts,
         };
-        let mut child = command(url, &shown, within).spawn().map_err(|error| {
+        let mut child = command(url, &shown, within, program).spawn().map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
                 failed("there is no `ssh` on this machine; install an SSH client".to_owned())
             } else {
@@ -77,17 +101,7 @@ impl SshConnection {
             tokio::time::sleep(within).await;
             hold(&ended).kill().is_ok()
         });
-        let transport = Connection::new(
-            out,
-            into,
-            gix_transport::Protocol::V2,
-            url.path.clone(),
-            None::<(&str, Option<u16>)>,
-            ConnectMode::Process,
-            false,
-        )
-        .custom_url(Some(url.to_bstring()));
-        Ok((Self { child, deadline, within, _secrets: [key, known_hosts] }, transport))
+        Ok((Self { child, deadline, within, _secrets: [key, known_hosts] }, out, into))
     }
 
     /// Why talking through it failed, from what `ssh` said; `fallback` where it said nothing.
@@ -123,7 +137,7 @@ impl Drop for SshConnection {
     }
 }
 
-fn command(url: &gix::Url, shown: &Shown<'_>, within: Duration) -> Command {
+fn command(url: &gix::Url, shown: &Shown<'_>, within: Duration, program: &str) -> Command {
     let mut command = Command::new("ssh");
     let checking = if shown.trust_new_hosts { "accept-new" } else { "yes" };
     command.args(["-o", "BatchMode=yes", "-o", "SendEnv=GIT_PROTOCOL"]);
@@ -144,8 +158,10 @@ fn command(url: &gix::Url, shown: &Shown<'_>, within: Duration) -> Command {
     }
     let path = gix::url::expand_path::for_shell(url.path.clone());
     command.arg("--").arg(url.host().unwrap_or_default());
-    command.arg(format!("git-upload-pack {}", shell_quoted(&path.to_string())));
-    command.env("GIT_PROTOCOL", "version=2");
+    command.arg(format!("{program} {}", shell_quoted(&path.to_string())));
+    if program == "git-upload-pack" {
+        command.env("GIT_PROTOCOL", "version=2");
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -186,6 +186,7 @@ async fn what_cannot_be_had_is_said() {
     check(&format!("{}/shop", server.url), "mian", "did you mean `main`?").await;
     check(&format!("{}/shop", server.url), "^3", "has no tag in the range `^3`").await;
     check(&format!("{}/shop", server.url), "fedcba98", "has no branch, tag or commit").await;
+    check(&format!("{}/shop", server.url), "main~9", "has no parent").await;
     check(&format!("{}/shop", server.url), "a b", "has no branch, tag or commit").await;
 
     let page = |status, text| Behaviour { page: Some((status, text)), ..Behaviour::default() };

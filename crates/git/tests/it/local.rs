@@ -61,6 +61,12 @@ async fn references_of_every_kind_are_resolved() {
         check(&second, &second, "").await;
         check(&second[..8], &second, "").await;
         check(&second[..8].to_uppercase(), &second, "").await;
+        check("HEAD~2", &first, "").await;
+        check("main^", &second, "").await;
+        check("v1.1.0~1", &first, "").await;
+        check("nested^{}", &second, "refs/tags/nested").await;
+        check(&format!("{}^^", &third[..8]), &first, "").await;
+        check("@", &third, "refs/heads/main").await;
     };
     all().await;
     repo.git(&["pack-refs", "--all"]);
@@ -82,6 +88,10 @@ async fn what_is_missing_is_named() {
         assert!(message.contains(expected), "{repo} {reference}: {message}");
     };
     check(repo.name(), "mian", "has no branch, tag or commit `mian`; did you mean `main`?").await;
+    check(repo.name(), "main~7", "`main~7` of").await;
+    check(repo.name(), "main~7", "has no parent 1").await;
+    check(repo.name(), "main^2", "has no parent 2").await;
+    check(repo.name(), "mian~1", "did you mean `main`?").await;
     check(repo.name(), "^7", "has no tag in the range `^7`").await;
     check(repo.name(), "deadbeef", "has no branch, tag or commit `deadbeef`").await;
     let gone = "0123456789012345678901234567890123456789";

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod formats;
 mod http;
 mod local;
+mod push;
 mod server;
 mod ssh;
 

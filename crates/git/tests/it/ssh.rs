@@ -122,6 +122,20 @@ async fn a_repository_behind_ssh_is_mirrored() {
     let printed = ["cat".to_owned(), bench.path("user_key").display().to_string()];
     let printed = source_from(&bench, SecretFrom::Command(printed.to_vec()));
     assert_eq!(resolve(&printed, &url, "main").await, Ok(second.clone()));
+    assert_eq!(resolve(&source_with_key, &url, "main~1").await, Ok(first.clone()));
+    let revert = trueup_git::Revert {
+        expected: second.clone(),
+        to: first.clone(),
+        path: String::new(),
+        message: "back".to_owned(),
+        name: "TrueUp".to_owned(),
+        email: "trueup@example.com".to_owned(),
+        time: jiff::Timestamp::UNIX_EPOCH,
+        branch: Some("back".to_owned()),
+    };
+    let pushed = source_with_key.push_revert(&spec(&url, "main"), revert).await.unwrap();
+    assert_eq!(repo.git(&["rev-parse", "back"]), pushed.commit);
+    assert_eq!(repo.git(&["show", "back:f"]), "1");
     refused(&source_with_key, &url, "mian", "did you mean `main`?").await;
     refused(&source_with_key, &format!("{base}/none"), "", "is not a Git repository").await;
     key(&bench, "other_key");
