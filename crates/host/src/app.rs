@@ -99,6 +99,7 @@ impl App {
             folder: self.layout.own.clone(),
             search_path: &self.machine.config.search_path,
             printed: &self.machine.printed,
+            allowed: &self.machine.config.allowed,
         }
     }
 

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use trueup_model::InstallationKey;
 
+use crate::allowed::Allowed;
+use crate::shim::Units;
+
+/// Where programs are looked for.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// For whom this target works on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -35,6 +41,10 @@ pub struct HostConfig {
     pub level: Level,
     /// `PATH` of everything that is started.
     pub search_path: String,
+    /// How units of systemd are started; `None`: processes are no units.
+    pub units: Option<Units>,
+    /// Which users and programs documents may use.
+    pub allowed: Allowed,
     /// Take a state folder over although it was made on another machine or at another place.
     pub accept_identity: bool,
 }
@@ -46,13 +56,16 @@ impl HostConfig {
         shim: impl Into<PathBuf>,
         key: InstallationKey,
     ) -> Self {
+        let level = Level::of_this_process();
         Self {
             state_dir: state_dir.into(),
             roots: Vec::new(),
             key,
             shim: shim.into(),
-            level: Level::of_this_process(),
-            search_path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            level,
+            search_path: SEARCH_PATH.to_owned(),
+            units: Units::of_this_machine(level, SEARCH_PATH),
+            allowed: Allowed::default(),
             accept_identity: false,
         }
     }

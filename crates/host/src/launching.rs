@@ -9,7 +9,7 @@ use trueup_model::{Digest, ResourceId};
 
 use crate::accounts;
 use crate::app::App;
-use crate::config::Level;
+use crate::config::{HostConfig, Level};
 use crate::document;
 use crate::error::{Doing, HostError};
 use crate::shim::protocol::{About, Launch, RunAs, VERSION};
@@ -23,6 +23,8 @@ pub struct Runnable {
     env: Vec<EnvVar>,
     env_from: Vec<EnvFrom>,
     user: Option<String>,
+    /// What else it runs, in the same folder: probes, and the command of a reload.
+    beside: Vec<Vec<String>>,
 }
 
 /// From which commit something is started.
@@ -42,6 +44,7 @@ impl Runnable {
                 let spec: ProcessSpec = document::spec_of(id, body)?;
                 check_process(&spec)?;
                 Self {
+                    beside: beside(&spec),
                     command: spec.command,
                     working_directory: spec.working_directory,
                     env: spec.env,
@@ -52,6 +55,7 @@ impl Runnable {
             "Task" => {
                 let spec: TaskSpec = document::spec_of(id, body)?;
                 Self {
+                    beside: Vec::new(),
                     command: spec.command,
                     working_directory: spec.working_directory,
                     env: spec.env,
@@ -63,6 +67,7 @@ impl Runnable {
                 let spec: TimerSpec = document::spec_of(id, body)?;
                 When::of(&spec).map_err(HostError::Refused)?;
                 Self {
+                    beside: Vec::new(),
                     command: spec.command,
                     working_directory: spec.working_directory,
                     env: spec.env,
@@ -82,16 +87,24 @@ impl Runnable {
         app.resolver().environment(&self.env_from, &self.env)
     }
 
-    /// Whether this machine has what it names.
+    /// Whether this machine has what it names, and its owner allows it.
     pub fn check(&self, app: &App) -> Result<(), HostError> {
-        self.run_as(app.level()).map(|_| ())
+        let config = &app.machine().config;
+        let folder = self.folder_as_written(app)?;
+        for command in std::iter::once(&self.command).chain(&self.beside) {
+            config.allowed.command(command, &folder, &config.search_path)?;
+        }
+        self.run_as(config).map(|_| ())
     }
 
     /// Which user it runs as, where that is not the one that runs trueup.
-    fn run_as(&self, level: Level) -> Result<(accounts::User, Option<RunAs>), HostError> {
+    fn run_as(&self, config: &HostConfig) -> Result<(accounts::User, Option<RunAs>), HostError> {
         let own = rustix::process::geteuid().as_raw();
-        let Some(name) = &self.user else { return Ok((accounts::user(&own.to_string())?, None)) };
-        let user = accounts::user(name)?;
+        let (level, allowed) = (config.level, &config.allowed);
+        let Some(name) = &self.user else {
+            return Ok((allowed.user_named(&own.to_string())?, None));
+        };
+        let user = allowed.user_named(name)?;
         if user.uid == own {
             return Ok((user, None));
         }
@@ -111,11 +124,15 @@ impl Runnable {
     fn folder(&self, app: &App) -> Result<PathBuf, HostError> {
         let own = &app.layout.own;
         std::fs::create_dir_all(own).doing(|| format!("make the folder {}", own.display()))?;
-        let path = match &self.working_directory {
-            Some(text) => app.machine().policy.absolute(&app.name, text)?,
-            None => own.clone(),
-        };
+        let path = self.folder_as_written(app)?;
         path.canonicalize().doing(|| format!("use {} as working directory", path.display()))
+    }
+
+    fn folder_as_written(&self, app: &App) -> Result<PathBuf, HostError> {
+        match &self.working_directory {
+            Some(text) => app.machine().policy.absolute(&app.name, text),
+            None => Ok(app.layout.own.clone()),
+        }
     }
 
     /// What a shim is told.
@@ -127,7 +144,8 @@ impl Runnable {
         body: &Value,
         document: Digest,
     ) -> Result<Launch, HostError> {
-        let (user, run_as) = self.run_as(app.level())?;
+        self.check(app)?;
+        let (user, run_as) = self.run_as(&app.machine().config)?;
         let own = self.environment(app)?;
         let mut environment = standard(app, &user, release);
         environment.extend(own.variables);
@@ -150,6 +168,8 @@ impl Runnable {
             user: run_as,
             run: app.layout.run(),
             log: app.layout.log(id),
+            was_due: None,
+            unit: None,
         })
     }
 }
@@ -194,6 +214,17 @@ fn standard(app: &App, user: &accounts::User, release: &Release) -> Vec<(String,
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
+}
+
+/// What a process runs beside its own command.
+fn beside(spec: &ProcessSpec) -> Vec<Vec<String>> {
+    let probes = [&spec.startup_probe, &spec.readiness_probe, &spec.liveness_probe];
+    let exec = probes.into_iter().flatten().filter_map(|probe| probe.exec.as_ref());
+    let mut commands: Vec<Vec<String>> = exec.map(|exec| exec.command.clone()).collect();
+    if let trueup_model::host::OnChange::Reload(reload) = &spec.on_change {
+        commands.push(reload.command.clone());
+    }
+    commands
 }
 
 fn check_process(spec: &ProcessSpec) -> Result<(), HostError> {

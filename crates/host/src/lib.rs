@@ -22,7 +22,7 @@
 //! ([`HostConfig`]), and paths are walked without following links (`place`), so that nobody below an
 //! allowed root can lead a write out of it.
 //!
-//! In reading order: `config`, `layout`, `identity`; `place`, `book`, `app`; `file`, `directory`,
+//! In reading order: `config`, `allowed`, `layout`, `identity`; `place`, `book`, `app`; `file`, `directory`,
 //! `process`, `task`; `launching` and [`shim`]; `watch`; `target`, [`operate`].
 
 pub mod config;
@@ -35,6 +35,7 @@ mod folders;
 mod place;
 
 mod accounts;
+mod allowed;
 mod command;
 mod document;
 mod error;
@@ -56,6 +57,7 @@ mod watch;
 pub mod operate;
 mod target;
 
+pub use allowed::Allowed;
 pub use config::{HostConfig, Level};
-pub use shim::{shim_main, shim_of_this_process};
+pub use shim::{Units, shim_main, shim_of_this_process};
 pub use target::HostTarget;

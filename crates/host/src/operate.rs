@@ -21,7 +21,7 @@ use crate::process;
 use crate::readiness::blocking;
 use crate::shim::client::{self, Found};
 use crate::shim::older_log;
-use crate::shim::protocol::Report;
+use crate::shim::protocol::{Launch, Report};
 use crate::target::HostTarget;
 
 /// Parts of a log, as they come.
@@ -199,11 +199,13 @@ async fn start_again(
     let document = app.entry(id).and_then(|entry| entry.document);
     let document = document.unwrap_or_else(|| trueup_model::resource::canonical_digest(&body));
     let (of, name) = (app.clone(), id.clone());
+    let was_due = client::last_words(&app.layout.run(), id).and_then(|last| last.status.next_run);
     let launch =
         blocking(move || Runnable::of(&name, &body)?.launch(&of, &release, &name, &body, document))
             .await?;
+    let launch = Launch { was_due, ..launch };
     client::stop(&launch.run, id, Duration::ZERO).await?;
-    client::start(&app.machine().config.shim, &launch).await?;
+    client::start(&app.machine().config, &launch).await?;
     Ok(())
 }
 

@@ -195,7 +195,7 @@ async fn restart(app: &App, launch: &Launch, alive: Option<&Report>) -> Result<(
     let grace = alive.map_or(Duration::ZERO, |report| grace(&report.about));
     client::stop(&launch.run, &launch.about.id, grace).await?;
     app.fault(FaultPoint::Stopped);
-    client::start(&app.machine().config.shim, launch).await?;
+    client::start(&app.machine().config, launch).await?;
     app.fault(FaultPoint::Started);
     Ok(())
 }

@@ -25,6 +25,7 @@ mod signals;
 mod supervise;
 mod task;
 mod timer;
+mod unit;
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub use cgroup::bytes;
 pub use children::{processes, signal, signal_group};
 pub use output::older as older_log;
 pub use timer::When;
+pub use unit::Units;
 
 use announce::Announcer;
 use protocol::{About, Launch, Reply, Report};
@@ -85,7 +87,11 @@ fn launch() -> Result<(), String> {
     detach();
     let group = format!("trueup-{}-{}", launch.about.app, crate::layout::stem(&launch.about.id));
     let memory = job.memory()?;
-    let notes = cgroup::leave(&group, memory).err().into_iter().collect();
+    let notes = match &launch.unit {
+        // Its control group is systemd's, limits included.
+        Some(_) => Vec::new(),
+        None => cgroup::leave(&group, memory).err().into_iter().collect(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

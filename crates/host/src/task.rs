@@ -168,7 +168,7 @@ async fn start(
     client::stop(&launch.run, &resource.id, Duration::from_secs(10)).await?;
     note(app, resource, true)?;
     app.fault(FaultPoint::Intended);
-    client::start(&app.machine().config.shim, &launch).await?;
+    client::start(&app.machine().config, &launch).await?;
     app.fault(FaultPoint::Started);
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use trueup_model::InstallationKey;
 use trueup_model::host::{EnvFrom, EnvVar, ValueFrom};
 
+use crate::allowed::Allowed;
 use crate::command;
 use crate::error::{Doing, HostError};
 
@@ -80,6 +81,8 @@ pub struct Resolver<'a> {
     pub search_path: &'a str,
     /// What commands printed of late.
     pub printed: &'a Printed,
+    /// Which programs may be run.
+    pub allowed: &'a Allowed,
 }
 
 impl Resolver<'_> {
@@ -149,6 +152,7 @@ impl Resolver<'_> {
         if let Some(value) = self.printed.get(&self.folder, command) {
             return Ok(value);
         }
+        self.allowed.command(command, &self.folder, self.search_path)?;
         let mut environment = vec![("PATH".to_owned(), self.search_path.to_owned())];
         environment.extend(std::env::var("HOME").map(|home| ("HOME".to_owned(), home)));
         let output = command::run(command, &self.folder, &environment, command::BRIEFLY)?;
@@ -227,7 +231,13 @@ mod tests {
     fn resolver(key: &InstallationKey, folder: &Path) -> Result<Environment, HostError> {
         let printed = Printed::default();
         let folder = folder.to_owned();
-        let resolver = Resolver { key, folder, search_path: "/usr/bin:/bin", printed: &printed };
+        let resolver = Resolver {
+            key,
+            folder,
+            search_path: "/usr/bin:/bin",
+            printed: &printed,
+            allowed: &Allowed::default(),
+        };
         let from = |from| EnvVar { name: "T".to_owned(), value: None, value_from: Some(from) };
         let command = ValueFrom {
             command: ["echo", "shh"].map(str::to_owned).to_vec(),
@@ -259,8 +269,13 @@ mod tests {
         let key = InstallationKey::from_bytes([7; 32]);
         let printed = Printed::default();
         let folder_path = folder.path().to_owned();
-        let resolver =
-            Resolver { key: &key, folder: folder_path, search_path: "/bin", printed: &printed };
+        let resolver = Resolver {
+            key: &key,
+            folder: folder_path,
+            search_path: "/bin",
+            printed: &printed,
+            allowed: &Allowed::default(),
+        };
         let command = ["/bin/sh", "-c", "echo x >> runs; echo value"].map(str::to_owned).to_vec();
         let from = ValueFrom { command, ..ValueFrom::default() };
         for _ in 0..3 {

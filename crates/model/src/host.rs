@@ -433,6 +433,25 @@ pub struct TimerSpec {
     /// What happens when it is time and the last run still goes on.
     #[serde(default)]
     pub overlap: Overlap,
+    /// What becomes of times that passed while the machine was off.
+    #[serde(default, skip_serializing_if = "Missed::is_default")]
+    pub missed: Missed,
+}
+
+/// What becomes of times that passed while the machine was off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Missed {
+    /// They are left out.
+    #[default]
+    Skip,
+    /// However many there were, it runs once when the machine is back.
+    Run,
+}
+
+impl Missed {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What happens when it is time and the last run still goes on.

@@ -41,7 +41,10 @@ impl<'a> Wanted<'a> {
         let spec: FileSpec = crate::document::spec(resource)?;
         let place = app.place(&spec.path)?;
         let (content, secret) = content(app, &spec, resource)?;
-        let owner = spec.owner.as_deref().map(|name| accounts::user(name).map(|user| user.uid));
+        let config = &app.machine().config;
+        let allowed = &config.allowed;
+        allowed.command(&spec.validate, &place.folder_path(), &config.search_path)?;
+        let owner = spec.owner.as_deref().map(|name| allowed.user_named(name).map(|user| user.uid));
         let group = spec.group.as_deref().map(accounts::group);
         let wanted = Self {
             place,

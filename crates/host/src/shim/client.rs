@@ -12,6 +12,8 @@ use trueup_model::ResourceId;
 
 use super::protocol::{Launch, Phase, ProcessRef, Reply, Report, Request};
 use super::serve::Address;
+use super::unit;
+use crate::config::HostConfig;
 use crate::error::{Doing, HostError};
 use crate::place::make_private_folder;
 use crate::readiness::waitable;
@@ -116,14 +118,35 @@ impl Events {
     }
 }
 
-/// Starts a shim. The answer is its first report.
-pub async fn start(program: &Path, launch: &Launch) -> Result<Report, HostError> {
+/// Starts a shim, as a unit of systemd where that is to be. The answer is its first report.
+pub async fn start(config: &HostConfig, launch: &Launch) -> Result<Report, HostError> {
+    let Some(units) = &config.units else {
+        return spawn(plain(config), launch).await;
+    };
+    let name = unit::name(launch);
+    let launched = Launch { unit: Some(name.clone()), ..launch.clone() };
+    match spawn(units.command(&config.shim, launch, &name), &launched).await {
+        Err(error @ (HostError::Failed(_) | HostError::Io { .. })) => {
+            let (id, why) = (&launch.about.id, error.sentence());
+            tracing::warn!(%id, "systemd starts no unit, so it runs without one: {why}");
+            spawn(plain(config), launch).await
+        }
+        started => started,
+    }
+}
+
+fn plain(config: &HostConfig) -> Command {
+    let mut command = Command::new(&config.shim);
+    command.arg("shim").env_clear();
+    command
+}
+
+async fn spawn(mut command: Command, launch: &Launch) -> Result<Report, HostError> {
     let id = &launch.about.id;
-    let doing = || format!("start the shim of {id} ({} shim)", program.display());
+    let program = command.as_std().get_program().to_owned();
+    let doing = || format!("start the shim of {id} ({})", program.display());
     make_private_folder(&launch.run).doing(doing)?;
-    let mut child = Command::new(program)
-        .arg("shim")
-        .env_clear()
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -140,7 +163,7 @@ pub async fn start(program: &Path, launch: &Launch) -> Result<Report, HostError>
     };
     let line = tokio::time::timeout(ANSWERS_IN, answer).await.ok().flatten().ok_or_else(|| {
         HostError::Failed(format!(
-            "the shim of {id} did not start: {} shim gave no answer",
+            "the shim of {id} did not start: {} gave no answer",
             program.display()
         ))
     })?;

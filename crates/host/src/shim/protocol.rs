@@ -31,6 +31,12 @@ pub struct Launch {
     pub run: PathBuf,
     /// Where output goes.
     pub log: PathBuf,
+    /// When a timer was next due, where one for the same document was there before the boot.
+    #[serde(default)]
+    pub was_due: Option<Timestamp>,
+    /// The unit of systemd that the shim is, if it is one.
+    #[serde(default)]
+    pub unit: Option<String>,
 }
 
 /// What a shim was started for. Nothing in it is secret.

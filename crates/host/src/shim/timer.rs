@@ -1,16 +1,17 @@
 //! Runs a command at certain times.
 //!
 //! A timer has a shim of its own, so that it goes on while the controller is stopped or replaced.
-//! A time that passed while the machine was off is not made up for.
+//! A time that passed while the machine was off is made up for, once, where the timer says so. A
+//! clock that is set back by hours does not leave a timer waiting for a time far ahead.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use trueup_model::host::{Overlap, TimerSpec};
+use trueup_model::host::{Missed, Overlap, TimerSpec};
 
 use super::announce::Announcer;
 use super::children::Surroundings;
@@ -24,6 +25,10 @@ use super::task::DEFAULT_TIMEOUT;
 
 /// The clock is looked at again after so long, since a person may set it.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// A clock that is set back by less is waited for, so that what ran does not run again; by more it
+/// was wrong before (as cron(8) has it).
+const SET_BACK: SignedDuration = SignedDuration::from_hours(3);
 
 /// So many runs go on at once at most, whatever the overlap.
 const MOST_RUNS: usize = 16;
@@ -104,7 +109,7 @@ impl Timer {
         reports: watch::Sender<Arc<Report>>,
     ) -> Self {
         Self {
-            next: when.schedule.next(Timestamp::now(), &when.zone),
+            next: first(&launch, &spec, &when, Timestamp::now()),
             around: Surroundings {
                 environment: launch.environment.clone(),
                 folder: launch.about.folder.clone(),
@@ -145,7 +150,11 @@ impl Timer {
         for (_, run) in &mut self.runs {
             run.tick();
         }
-        if ends || self.next.is_none_or(|next| now < next) {
+        if ends {
+            return;
+        }
+        if self.next.is_none_or(|next| now < next) {
+            self.follow_the_clock(now);
             return;
         }
         self.next = self.when.schedule.next(now, &self.when.zone);
@@ -158,6 +167,15 @@ impl Timer {
                 self.start(now);
             }
             _ => self.start(now),
+        }
+    }
+
+    fn follow_the_clock(&mut self, now: Timestamp) {
+        let anew = self.when.schedule.next(now, &self.when.zone);
+        if let (Some(next), Some(anew)) = (self.next, anew)
+            && next.duration_since(anew) > SET_BACK
+        {
+            self.next = Some(anew);
         }
     }
 
@@ -202,6 +220,12 @@ impl Timer {
     }
 }
 
+/// When a timer that is started now is due: at once, where it was before and nobody was there.
+fn first(launch: &Launch, spec: &TimerSpec, when: &When, now: Timestamp) -> Option<Timestamp> {
+    let missed = spec.missed == Missed::Run && launch.was_due.is_some_and(|due| due <= now);
+    if missed { Some(now) } else { when.schedule.next(now, &when.zone) }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -232,6 +256,8 @@ mod tests {
             user: None,
             run: folder.to_owned(),
             log: folder.join("log"),
+            was_due: None,
+            unit: None,
         };
         let (reports, _) = watch::channel(Arc::new(Announcer::first(&about)));
         let spec: TimerSpec = serde_json::from_value(spec).unwrap();
@@ -269,6 +295,38 @@ mod tests {
         }
         assert!(timer.status.last_run.is_some(), "{overlap}");
         assert_eq!(timer.status.last_run.as_ref().map(|run| run.ok), Some(true), "{overlap}");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_is_followed_if_it_was_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut timer = timer(folder.path(), "Skip");
+        let now = Timestamp::now();
+        let hours = |hours: i64| SignedDuration::from_hours(hours);
+        timer.next = Some(now + hours(2));
+        timer.tick(now, false);
+        assert_eq!(timer.next, Some(now + hours(2)), "an hour or two are waited for");
+        timer.next = Some(now + hours(200));
+        timer.tick(now, false);
+        assert!(timer.next.is_some_and(|next| next <= now + hours(1)));
+        assert_eq!(runs(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn a_time_that_was_missed_is_made_up_for_where_it_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let timer = timer(folder.path(), "Skip");
+        let now = Timestamp::now();
+        let due = |missed, was_due| {
+            let launch = Launch { was_due, ..timer.launch.clone() };
+            let spec = TimerSpec { missed, ..timer.spec.clone() };
+            first(&launch, &spec, &timer.when, now) == Some(now)
+        };
+        let hour = SignedDuration::from_hours(1);
+        assert!(due(Missed::Run, Some(now - hour)));
+        assert!(!due(Missed::Run, Some(now + hour)));
+        assert!(!due(Missed::Run, None));
+        assert!(!due(Missed::Skip, Some(now - hour)));
     }
 
     #[tokio::test]

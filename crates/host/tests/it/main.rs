@@ -6,5 +6,7 @@ mod converge;
 mod crashes;
 mod directories;
 mod files;
+mod policy;
 mod processes;
+mod units;
 mod world;
