@@ -90,7 +90,7 @@ needs:
 
 # What testing needs besides.
 needs-test: needs
-	@for pair in git:git sshd:openssh-server openssl:openssl; do
+	@for pair in git:git sshd:openssh-server openssl:openssl psql:postgresql; do
 	  tool=$${pair%%:*} package=$${pair##*:}
 	  PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null && continue
 	  echo "installing $$package (for $$tool)"

@@ -1,9 +1,8 @@
 //! Whether the ledger of an app is what was written: `trueup history --verify`.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::Connection;
 use trueup_model::{AppName, Digest, InstallationKey, LedgerKind};
 
-use crate::StoreError;
 use crate::content::WriteError;
 use crate::journal::Head;
 use crate::ledger;
@@ -64,91 +63,85 @@ pub enum ChainFault {
     },
 }
 
-/// Reads an app's chain from its beginning. `known` is where the chain ends by what the plain file
-/// says.
+/// A chain that is read from its beginning, entry by entry, wherever it is stored.
+pub(crate) struct Walk<'a> {
+    key: &'a InstallationKey,
+    at: Head,
+    report: ChainReport,
+}
+
+impl<'a> Walk<'a> {
+    /// Before the first entry.
+    pub(crate) fn new(key: &'a InstallationKey, app: &AppName) -> Self {
+        let report =
+            ChainReport { app: app.clone(), entries: 0, last: 0, checkpoints: 0, fault: None };
+        Self { key, at: Head::none(), report }
+    }
+
+    /// Takes the next entry: its number, its stored body, and the signature beside it if there is
+    /// one. After a fault nothing more is taken.
+    pub(crate) fn take(&mut self, seq: u64, body: &[u8], seal: Option<&[u8]>) {
+        if self.report.fault.is_some() {
+            return;
+        }
+        match self.link(seq, body, seal) {
+            Ok(hash) => {
+                self.at = Head { seq, hash };
+                self.report.entries += 1;
+                self.report.last = seq;
+                self.report.checkpoints += u64::from(seal.is_some());
+            }
+            Err(fault) => self.report.fault = Some(fault),
+        }
+    }
+
+    /// The hash of an entry that is in order. A chain may go on after entries that were lost only
+    /// where a signed entry says that this is so.
+    fn link(&self, seq: u64, body: &[u8], seal: Option<&[u8]>) -> Result<Digest, ChainFault> {
+        let entry = ledger::open(body).map_err(|why| ChainFault::Unreadable { seq, why })?;
+        if entry.seq != seq || entry.compute_hash() != entry.hash {
+            return Err(ChainFault::Changed { seq });
+        }
+        let head = Head { seq, hash: entry.hash };
+        if seal.is_some_and(|seal| seal != ledger::seal(self.key, &entry.app, head)) {
+            return Err(ChainFault::Rewritten { seq });
+        }
+        let follows = seq == self.at.seq + 1 && entry.previous == self.at.hash;
+        let resumes = seal.is_some() && entry.kind == LedgerKind::Restored;
+        if !follows && !resumes {
+            return Err(ChainFault::Gap { after: self.at.seq, seq });
+        }
+        Ok(entry.hash)
+    }
+
+    /// What was found, given where the chain is known to end.
+    pub(crate) fn end(mut self, known: impl IntoIterator<Item = Head>) -> ChainReport {
+        let at = self.at;
+        let wrong = known.into_iter().find_map(|known| end(known, at));
+        self.report.fault = self.report.fault.or(wrong);
+        self.report
+    }
+}
+
+/// Reads an app's chain. `known` is where it ends by what the plain file says.
 pub(crate) fn verify(
     connection: &Connection,
     key: &InstallationKey,
     app: &AppName,
     known: Option<Head>,
 ) -> Result<ChainReport, WriteError> {
-    let mut report =
-        ChainReport { app: app.clone(), entries: 0, last: 0, checkpoints: 0, fault: None };
-    let mut at = Head::none();
-    let mut statement =
-        connection.prepare("SELECT app, seq, body FROM ledger WHERE app = ?1 ORDER BY seq")?;
+    let mut walk = Walk::new(key, app);
+    let mut statement = connection.prepare(
+        "SELECT seq, body, seal FROM ledger LEFT JOIN checkpoint USING (app, seq)
+         WHERE app = ?1 ORDER BY seq",
+    )?;
     let mut rows = statement.query([app.as_str()])?;
     while let Some(row) = rows.next()? {
-        let seq: u64 = row.get(1)?;
-        let found = link(connection, key, row, at, seq)?;
-        match found {
-            Ok(link) => {
-                at = Head { seq, hash: link.hash };
-                report.entries += 1;
-                report.last = seq;
-                report.checkpoints += u64::from(link.signed);
-            }
-            Err(fault) => {
-                report.fault = Some(fault);
-                return Ok(report);
-            }
-        }
+        let body = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
+        let seal = row.get_ref(2)?.as_bytes_or_null().map_err(rusqlite::Error::from)?;
+        walk.take(row.get(0)?, body, seal);
     }
-    report.fault = end(ledger::head(connection, app)?, at).or_else(|| end(known?, at));
-    Ok(report)
-}
-
-struct Link {
-    hash: Digest,
-    signed: bool,
-}
-
-/// An entry's place in the chain, if it is in order. A chain may go on after entries that were lost
-/// only where a signed entry says that this is so.
-fn link(
-    connection: &Connection,
-    key: &InstallationKey,
-    row: &Row<'_>,
-    before: Head,
-    seq: u64,
-) -> Result<Result<Link, ChainFault>, WriteError> {
-    let entry = match ledger::decode(row) {
-        Ok(entry) => entry,
-        Err(WriteError::Store(StoreError::Unreadable { why, .. })) => {
-            return Ok(Err(ChainFault::Unreadable { seq, why }));
-        }
-        Err(error) => return Err(error),
-    };
-    if entry.seq != seq || entry.compute_hash() != entry.hash {
-        return Ok(Err(ChainFault::Changed { seq }));
-    }
-    let hash = entry.hash;
-    let signed = checkpoint(connection, key, &entry.app, Head { seq, hash })?;
-    if signed == Some(false) {
-        return Ok(Err(ChainFault::Rewritten { seq }));
-    }
-    let signed = signed.is_some();
-    let follows = seq == before.seq + 1 && entry.previous == before.hash;
-    let resumes = signed && entry.kind == LedgerKind::Restored;
-    if !follows && !resumes {
-        return Ok(Err(ChainFault::Gap { after: before.seq, seq }));
-    }
-    Ok(Ok(Link { hash, signed }))
-}
-
-/// Whether the signature beside an entry is ours; `None` where there is none.
-fn checkpoint(
-    connection: &Connection,
-    key: &InstallationKey,
-    app: &AppName,
-    at: Head,
-) -> rusqlite::Result<Option<bool>> {
-    let mut statement =
-        connection.prepare_cached("SELECT seal FROM checkpoint WHERE app = ?1 AND seq = ?2")?;
-    let mut rows = statement.query(params![app.as_str(), at.seq])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let stored: Vec<u8> = row.get(0)?;
-    Ok(Some(stored == ledger::seal(key, app, at)))
+    Ok(walk.end([ledger::head(connection, app)?].into_iter().chain(known)))
 }
 
 fn end(known: Head, found: Head) -> Option<ChainFault> {

@@ -39,7 +39,8 @@ impl Codec {
         Ok(Self { cipher: XChaCha20Poly1305::new(&sealing.into()), compressor })
     }
 
-    fn encode(&mut self, content: &Content) -> Result<(u8, Vec<u8>), StoreError> {
+    /// What is stored of a content: its form and its body.
+    pub(crate) fn encode(&mut self, content: &Content) -> Result<(u8, Vec<u8>), StoreError> {
         let (mut form, mut body) = self.compress(&content.bytes);
         if content.secret {
             let nonce: [u8; NONCE] = random()?;

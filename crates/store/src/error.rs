@@ -61,6 +61,32 @@ pub enum StoreError {
         /// Whose it is.
         in_journal: String,
     },
+    /// The URL of a database cannot be used.
+    #[error("the ledger's URL cannot be used: {why}")]
+    BadUrl {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A database refused something, or cannot be reached.
+    #[error("{name} could not be {what}")]
+    Server {
+        /// The database, without its password.
+        name: String,
+        /// `reached`, `read`, `written`, ...
+        what: &'static str,
+        /// Why.
+        source: Box<tokio_postgres::Error>,
+    },
+    /// The key is not the one that the database was made with.
+    #[error(
+        "{path} is not the key of the installation whose ledger is {name}. Put that key there, or name another database"
+    )]
+    OtherKey {
+        /// The key's file.
+        path: PathBuf,
+        /// The database.
+        name: String,
+    },
     /// There is no state to read.
     #[error("there is no state in {folder}: nothing has run with it yet")]
     Empty {
@@ -97,6 +123,14 @@ pub enum StoreError {
     )]
     Full {
         /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// Somebody else writes to the database.
+    #[error(
+        "{path} is held by another program (a backup, or a shell of sqlite3?); nothing was lost, and it is tried again"
+    )]
+    Locked {
+        /// The database.
         path: PathBuf,
     },
     /// The folder cannot be written.
@@ -167,6 +201,7 @@ impl StoreError {
         let path = path.into();
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, source }
@@ -177,7 +212,15 @@ impl StoreError {
 
     /// Whether trying again may help without anybody changing anything about the folder.
     fn passes(&self) -> bool {
-        matches!(self, Self::InUse { .. } | Self::Full { .. } | Self::Io { .. } | Self::Sql { .. })
+        matches!(
+            self,
+            Self::InUse { .. }
+                | Self::Full { .. }
+                | Self::Locked { .. }
+                | Self::Io { .. }
+                | Self::Server { .. }
+                | Self::Sql { .. }
+        )
     }
 }
 

@@ -23,42 +23,76 @@ pub(crate) fn head(connection: &Connection, app: &AppName) -> Result<Head, Write
     Ok(head.unwrap_or_else(Head::none))
 }
 
-/// Appends entries to an app's chain and answers its new end.
-pub(crate) fn append(
-    connection: &Connection,
+/// An entry in its place in a chain, as it is stored.
+pub(crate) struct Link {
+    /// Its number and hash: the end of the chain as of it.
+    pub(crate) head: Head,
+    /// The rendered set it is about.
+    pub(crate) rendered: Option<Digest>,
+    /// The entry, compressed.
+    pub(crate) body: Vec<u8>,
+    /// The signature beside it, if it is one that is signed.
+    pub(crate) seal: Option<[u8; 32]>,
+}
+
+/// Entries as the next links of an app's chain that ends with `head`.
+pub(crate) fn links(
     key: &InstallationKey,
     app: &AppName,
     mut head: Head,
     entries: &[LedgerEntry],
-) -> Result<Head, WriteError> {
-    let mut insert = connection
-        .prepare_cached("INSERT INTO ledger (app, seq, rendered, body) VALUES (?1, ?2, ?3, ?4)")?;
+) -> Result<Vec<Link>, StoreError> {
+    let mut links = Vec::with_capacity(entries.len());
     for entry in entries {
         let mut entry = entry.clone();
         entry.app = app.clone();
         entry.seq = head.seq + 1;
         entry.previous = head.hash;
         entry.hash = entry.compute_hash();
-        let rendered = entry.rendered.map(|digest| *digest.as_bytes());
-        insert.execute(params![app.as_str(), entry.seq, rendered, encode(&entry)?])?;
         head = Head { seq: entry.seq, hash: entry.hash };
         // Where a chain goes on after a loss, the signature is what tells the gap from a cut.
-        if head.seq.is_multiple_of(CHECKPOINT_EVERY) || entry.kind == LedgerKind::Restored {
-            sign(connection, key, app, head)?;
-        }
+        let signed =
+            head.seq.is_multiple_of(CHECKPOINT_EVERY) || entry.kind == LedgerKind::Restored;
+        links.push(Link {
+            head,
+            rendered: entry.rendered,
+            body: encode(&entry)?,
+            seal: signed.then(|| seal(key, app, head)),
+        });
     }
-    Ok(head)
+    Ok(links)
 }
 
-fn sign(
+/// Appends entries to an app's chain and answers its new end.
+pub(crate) fn append(
     connection: &Connection,
     key: &InstallationKey,
     app: &AppName,
     head: Head,
+    entries: &[LedgerEntry],
+) -> Result<Head, WriteError> {
+    let links = links(key, app, head, entries)?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO ledger (app, seq, rendered, body) VALUES (?1, ?2, ?3, ?4)")?;
+    for link in &links {
+        let rendered = link.rendered.map(|digest| *digest.as_bytes());
+        insert.execute(params![app.as_str(), link.head.seq, rendered, link.body])?;
+        if let Some(seal) = link.seal {
+            sign(connection, app, link.head, seal)?;
+        }
+    }
+    Ok(links.last().map_or(head, |link| link.head))
+}
+
+fn sign(
+    connection: &Connection,
+    app: &AppName,
+    head: Head,
+    seal: [u8; 32],
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT INTO checkpoint (app, seq, hash, seal) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![app.as_str(), head.seq, head.hash.as_bytes(), seal(key, app, head)])?;
+        .execute(params![app.as_str(), head.seq, head.hash.as_bytes(), seal])?;
     Ok(())
 }
 
@@ -75,21 +109,36 @@ fn encode(entry: &LedgerEntry) -> Result<Vec<u8>, StoreError> {
     zstd::bulk::compress(&json, LEVEL).map_err(|error| unwritable(error.to_string()))
 }
 
+/// The entry of a stored body; the error says why it cannot be read.
+pub(crate) fn open(body: &[u8]) -> Result<LedgerEntry, String> {
+    let json = json(body)?;
+    serde_json::from_slice(&json).map_err(|error| error.to_string())
+}
+
+/// The JSON of a stored body.
+pub(crate) fn json(body: &[u8]) -> Result<Vec<u8>, String> {
+    zstd::stream::decode_all(body).map_err(|error| error.to_string())
+}
+
 /// The entry of a row `app, seq, body`.
-pub(crate) fn decode(row: &Row<'_>) -> Result<LedgerEntry, WriteError> {
-    let json = text(row)?;
-    Ok(serde_json::from_slice(&json).map_err(|error| unreadable(row, error.to_string()))?)
+fn decode(row: &Row<'_>) -> Result<LedgerEntry, WriteError> {
+    let body = row.get_ref(2)?.as_bytes().map_err(rusqlite::Error::from)?;
+    Ok(open(body).map_err(|why| unreadable(row, why))?)
 }
 
 /// The JSON of a row `app, seq, body`.
 pub(crate) fn text(row: &Row<'_>) -> Result<Vec<u8>, WriteError> {
     let body = row.get_ref(2)?.as_bytes().map_err(rusqlite::Error::from)?;
-    Ok(zstd::stream::decode_all(body).map_err(|error| unreadable(row, error.to_string()))?)
+    Ok(json(body).map_err(|why| unreadable(row, why))?)
 }
 
 fn unreadable(row: &Row<'_>, why: String) -> StoreError {
-    let seq = row.get::<_, u64>(1).unwrap_or_default();
-    let app = row.get::<_, String>(0).unwrap_or_default();
+    let app: String = row.get(0).unwrap_or_default();
+    entry_unreadable(&app, row.get(1).unwrap_or_default(), why)
+}
+
+/// An entry that cannot be read.
+pub(crate) fn entry_unreadable(app: &str, seq: u64, why: String) -> StoreError {
     StoreError::Unreadable { what: format!("entry {seq} of {app}"), why }
 }
 

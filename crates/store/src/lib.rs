@@ -23,6 +23,9 @@
 //! database writes the commits of all who wait in one transaction ([`store`]), so that a thousand
 //! apps that commit at once pay for a few syncs.
 //!
+//! **Where else.** A ledger may lie in PostgreSQL instead ([`PostgresStore`]): the same rows by the same
+//! code, the key still in the folder. [`StateStore`] is whichever it is.
+//!
 //! **What is trusted.** The chain of an app's ledger shows every change and every gap inside it;
 //! checkpoints that are signed with the installation's key show a chain that was rebuilt; the head
 //! of each chain in the plain file shows an end that was cut off ([`chain`]).
@@ -36,12 +39,16 @@ mod folder;
 mod journal;
 mod ledger;
 mod parts;
+mod postgres;
 mod recover;
 mod retain;
+mod state_store;
 mod store;
 
 pub use backup::{BackupKey, restore};
 pub use chain::{ChainFault, ChainReport};
 pub use error::StoreError;
+pub use postgres::PostgresStore;
 pub use retain::Swept;
+pub use state_store::{LedgerUrl, StateStore};
 pub use store::SqliteStore;

@@ -138,7 +138,7 @@ fn first_of_last_states(
 }
 
 /// The digests that are written in a text, as `sha256:` and 64 hexadecimal digits.
-fn digests(text: &[u8]) -> impl Iterator<Item = [u8; 32]> + '_ {
+pub(crate) fn digests(text: &[u8]) -> impl Iterator<Item = [u8; 32]> + '_ {
     const MARK: &[u8] = b"sha256:";
     let marks = text.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
     marks.filter_map(|(at, _)| {

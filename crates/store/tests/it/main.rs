@@ -4,9 +4,13 @@
 
 mod backup;
 mod faults;
+mod full;
 mod kill;
+mod place;
 mod remembers;
 mod retention;
+mod server;
+mod suite;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +19,7 @@ use tempfile::TempDir;
 use trueup_model::ports::{Commit, Content, HistoryQuery, Store};
 use trueup_model::record::{Followed, InventoryItem};
 use trueup_model::{AppName, Digest, LedgerEntry, LedgerKind, Record, ResourceId};
-use trueup_store::SqliteStore;
+use trueup_store::{ChainFault, SqliteStore};
 
 /// A state folder of its own for a test.
 struct State {
@@ -93,13 +97,13 @@ fn content(bytes: &[u8], secret: bool) -> Content {
     Content { digest: Digest::of(bytes), bytes: bytes.to_vec(), secret }
 }
 
-async fn fill(store: &SqliteStore, name: &str, numbers: std::ops::RangeInclusive<u64>) {
+async fn fill(store: &impl Store, name: &str, numbers: std::ops::RangeInclusive<u64>) {
     for n in numbers {
         store.commit(&app(name), commit(&app(name), n)).await.unwrap();
     }
 }
 
-async fn messages(store: &SqliteStore, name: &str) -> Vec<String> {
+async fn messages(store: &impl Store, name: &str) -> Vec<String> {
     let query = HistoryQuery { app: Some(app(name)), limit: usize::MAX };
     store.history(&query).await.unwrap().into_iter().map(|entry| entry.message).collect()
 }

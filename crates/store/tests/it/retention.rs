@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn state_commit(n: u64, states: &[u64]) -> Commit {
+pub fn state_commit(n: u64, states: &[u64]) -> Commit {
     let bytes = |n: u64| n.to_be_bytes().repeat(40);
     let mut entry = entry(&app("shop"), &format!("wrote {}", Digest::of(&bytes(n))));
     entry.rendered = Some(Digest::of(format!("state {n}").as_bytes()));
@@ -23,23 +23,6 @@ fn state_commit(n: u64, states: &[u64]) -> Commit {
         rollback: false,
     });
     Commit { record, entries: vec![entry], contents: vec![content(&bytes(n), n.is_multiple_of(2))] }
-}
-
-#[tokio::test]
-async fn what_a_record_or_one_of_the_last_states_names_is_kept() {
-    let state = State::new();
-    let store = state.open();
-    for n in 1..=9 {
-        store.commit(&app("shop"), state_commit(n, &[2])).await.unwrap();
-    }
-    let swept = store.sweep(3).await.unwrap();
-    assert_eq!((swept.looked_at, swept.removed), (9, 5));
-    let all: Vec<Digest> = (1..=9_u64).map(|n| Digest::of(&n.to_be_bytes().repeat(40))).collect();
-    let kept = store.contents(&all).await.unwrap();
-    let numbers: Vec<usize> = (1..=9).filter(|n| kept.contains_key(&all[*n - 1])).collect();
-    assert_eq!(numbers, [2, 7, 8, 9]);
-    assert_eq!(store.sweep(3).await.unwrap().removed, 0);
-    assert_eq!(store.verify(&app("shop")).await.unwrap().fault, None);
 }
 
 #[tokio::test]
