@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::CliError;
 
@@ -55,21 +56,39 @@ impl Output {
         self.format
     }
 
-    /// Prints a value: as it is for programs, in words for people.
+    /// Prints a value: for programs with the version of its shape, in words for people.
     pub fn print<T: Serialize>(
         &self,
         value: &T,
         text: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
+        match self.format {
+            Format::Text | Format::Markdown => write(&text()),
+            Format::Json | Format::Yaml => {
+                self.document(&versioned(serde_json::to_value(value)?), String::new)
+            }
+        }
+    }
+
+    /// Prints a document of which the shape is somebody else's, such as a JSON Schema.
+    pub fn document(&self, value: &Value, text: impl FnOnce() -> String) -> Result<(), CliError> {
         let printed = match self.format {
             Format::Text | Format::Markdown => text(),
             Format::Json => serde_json::to_string_pretty(value)? + "\n",
-            Format::Yaml => {
-                let value = serde_json::to_value(value)?;
-                trueup_yaml::to_yaml(&value).map_err(|error| CliError::of(&error))?
-            }
+            Format::Yaml => trueup_yaml::to_yaml(value).map_err(|error| CliError::of(&error))?,
         };
         write(&printed)
+    }
+
+    /// Says what was done, where that is all there is to say.
+    pub fn done(&self, message: &str) -> Result<(), CliError> {
+        match self.format {
+            Format::Text | Format::Markdown => self.note(message),
+            Format::Json | Format::Yaml => {
+                self.print(&serde_json::json!({ "message": message }), String::new)?;
+            }
+        }
+        Ok(())
     }
 
     /// Prints text as it is.
@@ -86,7 +105,7 @@ impl Output {
     pub fn error(&self, error: &CliError) {
         if self.format == Format::Json {
             let value = serde_json::json!({ "error": error.to_string(), "hints": error.hints() });
-            eprintln!("{value}");
+            eprintln!("{}", versioned(value));
             return;
         }
         eprintln!("error: {error}");
@@ -109,6 +128,16 @@ impl Output {
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
+}
+
+/// With the version of the shape; a list becomes the `items` of an object.
+fn versioned(value: Value) -> Value {
+    let mut object = match value {
+        Value::Object(object) => object,
+        list => Map::from_iter([("items".to_owned(), list)]),
+    };
+    object.entry("apiVersion").or_insert_with(|| trueup_api::VERSION.into());
+    Value::Object(object)
 }
 
 /// Writes text to standard output.

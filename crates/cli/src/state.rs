@@ -12,14 +12,14 @@ use trueup_controller::{Operator, Worlds};
 use trueup_engine::{Subject, World};
 use trueup_fetch::{Fetcher, Options as FetchOptions};
 use trueup_git::{GitSource, Options as GitOptions};
-use trueup_host::{HostConfig, HostTarget};
+use trueup_host::{Allowed, HostConfig, HostTarget};
 use trueup_http::Settings;
 use trueup_kubernetes::{Connection, KubernetesTarget};
 use trueup_model::InstallationKey;
 use trueup_model::ports::{Clock, PortError, Store, Target};
 use trueup_model::record::Declaration;
 use trueup_render::Renderer;
-use trueup_store::SqliteStore;
+use trueup_store::{LedgerUrl, StateStore};
 
 use crate::Global;
 use crate::config::{self, Config, CredentialRule};
@@ -39,7 +39,7 @@ impl Clock for SystemClock {
 pub struct State {
     folder: PathBuf,
     config: Config,
-    store: SqliteStore,
+    store: StateStore,
     source: Arc<GitSource>,
     supply: Arc<Fetcher>,
     renderer: Arc<Renderer>,
@@ -49,20 +49,24 @@ pub struct State {
 
 impl State {
     /// Opens it for this process alone.
-    pub fn open(global: &Global) -> Result<Arc<Self>, CliError> {
+    pub async fn open(global: &Global) -> Result<Arc<Self>, CliError> {
         let folder = place::state_folder(global)?;
-        let store = SqliteStore::open(&folder).map_err(|error| CliError::of(&error))?;
+        let url = ledger_url(&global.config()?.ledger)?;
+        let store = StateStore::open(&folder, url.as_ref()).await;
+        let store = store.map_err(|error| CliError::of(&error))?;
         Ok(Arc::new(Self::with(folder, store, global.config()?)))
     }
 
     /// Opens it for reading, whoever else uses it.
-    pub fn open_read_only(global: &Global) -> Result<Arc<Self>, CliError> {
+    pub async fn open_read_only(global: &Global) -> Result<Arc<Self>, CliError> {
         let folder = place::state_folder(global)?;
-        let store = SqliteStore::open_read_only(&folder).map_err(|error| CliError::of(&error))?;
+        let url = ledger_url(&global.config()?.ledger)?;
+        let store = StateStore::open_read_only(&folder, url.as_ref()).await;
+        let store = store.map_err(|error| CliError::of(&error))?;
         Ok(Arc::new(Self::with(folder, store, global.config()?)))
     }
 
-    fn with(folder: PathBuf, store: SqliteStore, config: &Config) -> Self {
+    fn with(folder: PathBuf, store: StateStore, config: &Config) -> Self {
         Self {
             store,
             source: Arc::new(GitSource::new(git_options(&folder, config))),
@@ -76,7 +80,7 @@ impl State {
     }
 
     /// The store.
-    pub fn store(&self) -> &SqliteStore {
+    pub fn store(&self) -> &StateStore {
         &self.store
     }
 
@@ -167,7 +171,8 @@ pub async fn ask(global: &Global, request: Request) -> Result<Reply, CliError> {
     }
     let reads =
         matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
-    let state = if reads { State::open_read_only(global)? } else { State::open(global)? };
+    let state =
+        if reads { State::open_read_only(global).await? } else { State::open(global).await? };
     refuse(state.operator().await?.answer(request).await)
 }
 
@@ -190,6 +195,17 @@ pub fn scratch_source(global: &Global) -> Result<GitSource, CliError> {
     Ok(GitSource::new(git_options(&folder, global.config()?)))
 }
 
+/// The database of the ledger, where it is not in the state folder.
+fn ledger_url(ledger: &config::Ledger) -> Result<Option<LedgerUrl>, CliError> {
+    let Some(url) = ledger.url.clone() else { return Ok(None) };
+    let password =
+        ledger.password.as_ref().map(|source| trueup_http::SecretFrom::from(source).bytes());
+    let password = password
+        .transpose()
+        .map_err(|why| CliError::new(format!("the password of the ledger cannot be had: {why}")))?;
+    Ok(Some(LedgerUrl { url, password }))
+}
+
 fn git_options(folder: &Path, config: &Config) -> GitOptions {
     GitOptions {
         largest_file: u64::from(config.limits.file_size) << 20,
@@ -209,6 +225,13 @@ fn host_config(
 ) -> HostConfig {
     let mut config = HostConfig::new(folder, shim, key);
     config.roots = policy.roots.iter().map(|root| root.as_path().to_owned()).collect();
+    config.allowed = Allowed {
+        users: policy.users.clone(),
+        commands: policy
+            .commands
+            .as_ref()
+            .map(|commands| commands.iter().map(|command| command.as_path().to_owned()).collect()),
+    };
     config.search_path = policy.search_path.clone().unwrap_or(config.search_path);
     config
 }

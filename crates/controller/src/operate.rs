@@ -38,6 +38,7 @@ impl Operator {
             Request::Plan { app, revision } => self.plan(&app, revision).await,
             Request::Apply { app, digest, by } => self.apply(&app, digest, &by).await,
             Request::Rollback { app, to, until, why, by } => {
+                let to = self.as_commit(&app, to).await?;
                 self.command(&app, Command::Rollback { to, until, why }, &by).await
             }
             Request::Release { app, by } => self.command(&app, Command::Release, &by).await,
@@ -125,6 +126,22 @@ impl Operator {
         }
         let outcome = trueup_engine::reconcile(&subject, &world).await.map_err(|e| chain(&e))?;
         Ok(list(vec![status::of_outcome(&outcome, Timestamp::now())]))
+    }
+
+    /// A state to go back to that is named as Git names commits (`main~1`, a tag), as its commit.
+    /// Digits are taken as they are: they may also be those of a rendered set.
+    async fn as_commit(&self, app: &AppName, to: Option<String>) -> Result<Option<String>, String> {
+        let is_digits = |to: &str| {
+            to.starts_with("sha256:") || to.bytes().all(|letter| letter.is_ascii_hexdigit())
+        };
+        let Some(reference) = to.as_deref().filter(|to| !is_digits(to)) else { return Ok(to) };
+        let (subject, world) = self.subject(app).await?;
+        let spec = trueup_model::SourceSpec {
+            reference: reference.to_owned(),
+            ..subject.source().clone()
+        };
+        let revision = world.source.resolve(&spec).await.map_err(|error| error.message)?;
+        Ok(Some(revision.commit))
     }
 
     async fn plan(&self, app: &AppName, revision: Option<String>) -> Result<Reply, String> {

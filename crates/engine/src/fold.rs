@@ -1,6 +1,6 @@
 //! What is remembered, as pure functions: (record, what happened) → record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use trueup_model::app::RetryPolicy;
@@ -94,10 +94,15 @@ pub fn set_of(goal: &Goal, at: Timestamp) -> AppliedSet {
     }
 }
 
-/// The contents that a set needs to be gone back to.
-pub fn contents_of(goal: &Goal) -> Vec<Content> {
+/// The contents that a set needs to be gone back to, but for those that a set of the record names:
+/// these are kept already.
+pub fn contents_of(goal: &Goal, record: &Record) -> Vec<Content> {
+    let run = record.run.as_ref().map(|run| &run.set);
+    let sets = run.into_iter().chain(&record.applied);
+    let kept: HashSet<Digest> = sets.flat_map(|set| set.contents.values().copied()).collect();
     goal.resources
         .iter()
+        .filter(|resource| !kept.contains(&resource.digest))
         .map(|resource| Content {
             digest: resource.digest,
             bytes: serde_json::to_vec(resource.as_ref()).unwrap_or_default(),

@@ -348,7 +348,7 @@ impl<'a> Reconciliation<'a> {
         goal: Option<&Goal>,
     ) -> Result<(), Error> {
         let contents = match goal {
-            Some(goal) if !self.keeps(goal) => fold::contents_of(goal),
+            Some(goal) if !self.keeps(goal) => fold::contents_of(goal, &self.record),
             _ => Vec::new(),
         };
         let commit = Commit { record: record.clone(), entries: entries.clone(), contents };

@@ -105,7 +105,7 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
                 if n > 0 {
                     out.push(b',');
                 }
-                out.extend_from_slice(Value::from(key.as_str()).to_string().as_bytes());
+                write_scalar(key, out);
                 out.push(b':');
                 write_canonical(&map[key], out);
             }
@@ -121,8 +121,13 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
+        scalar => write_scalar(scalar, out),
     }
+}
+
+fn write_scalar(scalar: &impl Serialize, out: &mut Vec<u8>) {
+    // Writing a text, number or boolean to memory cannot fail.
+    let _ = serde_json::to_writer(out, scalar);
 }
 
 /// The digest of a rendered set: what it declares, whatever the order in which it was rendered.

@@ -74,7 +74,7 @@ async fn apply_root(
         )
         .hint("name the app in place of the repository, or use another --state folder"));
     }
-    let state = State::open(global)?;
+    let state = State::open(global).await?;
     let operator = state.operator().await?;
     let mut subjects = subject::subjects(root, &state).await?;
     let [subject] = subjects.as_mut_slice() else {

@@ -23,10 +23,11 @@ pub struct Args {
 
 /// Carries it out. A running controller need not be stopped.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let state = State::open_read_only(global)?;
+    let state = State::open_read_only(global).await?;
     let key = if args.without_key { BackupKey::LeftOut } else { BackupKey::Included };
     state.store().backup(&args.file, key).await?;
-    output.note(&format!("{} holds the records, the ledger and the contents", args.file.display()));
+    output
+        .done(&format!("{} holds the records, the ledger and the contents", args.file.display()))?;
     if !args.without_key {
         output.note(
             "it also holds the installation's secret key: keep it as secret as the state itself",

@@ -41,7 +41,7 @@ struct Verdict {
 }
 
 async fn verify(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let state = State::open_read_only(global)?;
+    let state = State::open_read_only(global).await?;
     let apps = match args.app {
         Some(app) => vec![app],
         None => state.store().ledgers().await?,

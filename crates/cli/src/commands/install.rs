@@ -1,12 +1,14 @@
 //! `trueup install` and `trueup uninstall`: the controller as a service of this machine
 //! (`--host`), or what to apply for it to be one of a cluster (`--kubernetes`).
 //!
-//! Where systemd is PID 1 it is a unit, of the system for root and of the user otherwise; elsewhere
-//! a line `@reboot` of the crontab. What was done is printed, line by line.
+//! Where systemd is PID 1 it is a unit, of the system for root and of the user otherwise; where OpenRC
+//! starts the services of the machine, for root, one of these; elsewhere a line `@reboot` of the
+//! crontab. What was done is printed, line by line.
 
 mod kubernetes;
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -19,6 +21,8 @@ use crate::{Global, place};
 /// Marks our line of a crontab.
 const MARK: &str = "# trueup";
 const UNIT: &str = "trueup.service";
+/// Its name where OpenRC starts it.
+const SERVICE: &str = "trueup";
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -56,17 +60,18 @@ pub fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliErro
     let manager = Manager::of_this_machine()?;
     let text = manager.text(&command);
     if args.print {
-        output.line(&text)?;
+        output.print(&serde_json::json!({ "text": text }), || format!("{text}\n"))?;
         return Ok(Exit::Done);
     }
     manager.install(&text, output)?;
+    output.done("the controller is a service of this machine")?;
     Ok(Exit::Done)
 }
 
 /// Carries `uninstall` out. The state and the processes stay.
 pub fn uninstall(_: UninstallArgs, output: &Output) -> Result<Exit, CliError> {
     Manager::of_this_machine()?.uninstall(output)?;
-    output.note("the state and the processes stay; `trueup stop` ends the processes");
+    output.done("the state and the processes stay; `trueup stop` ends the processes")?;
     Ok(Exit::Done)
 }
 
@@ -74,8 +79,14 @@ fn command(args: &Args, global: &Global) -> Result<Vec<String>, CliError> {
     let root = args.place.root(&args.repo)?;
     let program = std::env::current_exe()?.to_string_lossy().into_owned();
     let state = place::state_folder(global)?.to_string_lossy().into_owned();
-    let mut command =
-        vec![program, "--state".to_owned(), state, "run".to_owned(), root.source.repo];
+    let mut command = vec![program, "--state".to_owned(), state];
+    if let Some(file) = &global.loaded()?.file {
+        command.extend(["--config".to_owned(), file.to_string_lossy().into_owned()]);
+    }
+    for field in &global.given.configure {
+        command.extend(["--configure".to_owned(), field.clone()]);
+    }
+    command.extend(["run".to_owned(), root.source.repo]);
     let options = [
         ("--ref", root.source.reference),
         ("--path", root.path),
@@ -89,16 +100,28 @@ fn command(args: &Args, global: &Global) -> Result<Vec<String>, CliError> {
 }
 
 enum Manager {
-    Systemd { folder: PathBuf, user: bool },
+    Systemd {
+        folder: PathBuf,
+        user: bool,
+    },
+    /// Its services are scripts in this folder.
+    OpenRc {
+        folder: PathBuf,
+    },
     Crontab,
 }
 
 impl Manager {
     fn of_this_machine() -> Result<Self, CliError> {
+        let is_root = rustix::process::geteuid().is_root();
         if !Path::new("/run/systemd/system").is_dir() {
-            return Ok(Self::Crontab);
+            let openrc = is_root && Path::new("/run/openrc/softlevel").exists();
+            return Ok(match openrc {
+                true => Self::OpenRc { folder: "/etc/init.d".into() },
+                false => Self::Crontab,
+            });
         }
-        if rustix::process::geteuid().is_root() {
+        if is_root {
             return Ok(Self::Systemd { folder: "/etc/systemd/system".into(), user: false });
         }
         let home = std::env::var_os("HOME").ok_or_else(|| CliError::new("HOME is not set"))?;
@@ -108,6 +131,7 @@ impl Manager {
     fn text(&self, command: &[String]) -> String {
         match self {
             Self::Systemd { user, .. } => unit(command, *user),
+            Self::OpenRc { .. } => service(command),
             Self::Crontab => {
                 let command: Vec<String> = command.iter().map(|part| shell_quoted(part)).collect();
                 format!("@reboot {} {MARK}", command.join(" "))
@@ -129,6 +153,14 @@ impl Manager {
                 }
                 Ok(())
             }
+            Self::OpenRc { folder } => {
+                let file = folder.join(SERVICE);
+                std::fs::write(&file, format!("{text}\n"))?;
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))?;
+                output.note(&format!("wrote {}", file.display()));
+                call(Command::new("rc-update").args(["add", SERVICE, "default"]), output)?;
+                call(Command::new("rc-service").args([SERVICE, "start"]), output)
+            }
             Self::Crontab => {
                 let lines = other_lines()?;
                 write_crontab(&format!("{lines}{text}\n"))?;
@@ -148,6 +180,14 @@ impl Manager {
                 output.note(&format!("removed {}", file.display()));
                 systemctl(*user, &["daemon-reload"], output)
             }
+            Self::OpenRc { folder } => {
+                call(Command::new("rc-service").args([SERVICE, "stop"]), output)?;
+                call(Command::new("rc-update").args(["del", SERVICE, "default"]), output)?;
+                let file = folder.join(SERVICE);
+                std::fs::remove_file(&file)?;
+                output.note(&format!("removed {}", file.display()));
+                Ok(())
+            }
             Self::Crontab => {
                 write_crontab(&other_lines()?)?;
                 output.note("removed from the crontab");
@@ -157,12 +197,28 @@ impl Manager {
     }
 }
 
+/// A service of OpenRC: supervise-daemon starts it again when it fails, and stops it alone.
+fn service(command: &[String]) -> String {
+    let (program, arguments) = command.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
+    let arguments: Vec<String> = arguments.iter().map(|part| quoted_for_sh(part)).collect();
+    format!(
+        "#!/sbin/openrc-run\ndescription=\"TrueUp keeps this machine true to Git\"\nsupervisor=supervise-daemon\nrespawn_delay=2\ncommand={}\ncommand_args={}\n\ndepend() {{\n    need localmount\n    after net\n}}",
+        quoted_for_sh(program),
+        // The arguments are expanded once more where they are used.
+        quoted_for_sh(&arguments.join(" "))
+    )
+}
+
+fn quoted_for_sh(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// `KillMode=process`: the processes that TrueUp keeps outlive it.
 fn unit(command: &[String], user: bool) -> String {
     let command: Vec<String> = command.iter().map(|part| systemd_quoted(part)).collect();
     let wanted_by = if user { "default.target" } else { "multi-user.target" };
     format!(
-        "[Unit]\nDescription=TrueUp keeps this machine true to Git\nAfter=network.target\n\n[Service]\nExecStart={}\nRestart=always\nRestartSec=2\nKillMode=process\n\n[Install]\nWantedBy={wanted_by}",
+        "[Unit]\nDescription=TrueUp keeps this machine true to Git\nAfter=network.target\n\n[Service]\nExecStart={}\nRestart=on-failure\nRestartSec=2\nKillMode=process\n\n[Install]\nWantedBy={wanted_by}",
         command.join(" ")
     )
 }
@@ -234,6 +290,12 @@ mod tests {
         let unit = unit(&command, false);
         assert!(unit.contains(r#""/srv/my state" "50%%" "a\"b$$c""#), "{unit}");
         assert!(unit.contains("KillMode=process"));
+        let service = service(&command[..3]);
+        assert!(service.contains("command='/usr/bin/trueup'\n"), "{service}");
+        assert!(
+            service.contains(r"command_args=''\''--state'\'' '\''/srv/my state'\'''"),
+            "{service}"
+        );
         assert_eq!(shell_quoted("/srv/my state"), "'/srv/my state'");
         assert_eq!(shell_quoted("it's"), r"'it'\''s'");
         assert_eq!(

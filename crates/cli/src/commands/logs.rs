@@ -28,7 +28,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let app = the_app(args.app, global).await?;
     let (kind, name) = args.name.split_once('/').unwrap_or(("Process", &args.name));
     let id = ResourceId::new(kinds::HOST_GROUP, kind, "", name);
-    let state = State::open_read_only(global)?;
+    let state = State::open_read_only(global).await?;
     let log = state.host()?.logs(&app, &id, args.follow);
     let mut log = log.map_err(|error| CliError::of(&error))?;
     while let Some(part) = log.next().await {

@@ -37,13 +37,20 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     if let Some(file) = &args.out {
         save(file, &reports)?;
     }
-    for report in &reports {
-        output.print(report, || match output.format() {
-            Format::Markdown => text::plan::markdown(report),
-            _ => text::plan::report(report, output),
-        })?;
-    }
+    print(&reports, output)?;
     Ok(exit(&reports))
+}
+
+/// Prints one plan as it is, and several as a list.
+fn print(reports: &[PlanReport], output: &Output) -> Result<(), CliError> {
+    let text = |report: &PlanReport| match output.format() {
+        Format::Markdown => text::plan::markdown(report),
+        _ => text::plan::report(report, output),
+    };
+    match reports {
+        [only] => output.print(only, || text(only)),
+        all => output.print(&all, || all.iter().map(text).collect()),
+    }
 }
 
 async fn of_app(
@@ -63,9 +70,9 @@ async fn of_root(
     global: &Global,
 ) -> Result<Vec<PlanReport>, CliError> {
     use trueup_controller::Worlds as _;
-    let state = match State::open_read_only(global) {
+    let state = match State::open_read_only(global).await {
         Ok(state) => state,
-        Err(_) => State::open(global)?,
+        Err(_) => State::open(global).await?,
     };
     let mut reports = Vec::new();
     for mut subject in subject::subjects(root, &state).await? {

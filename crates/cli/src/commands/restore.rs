@@ -19,7 +19,7 @@ pub struct Args {
 pub fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
     let folder = place::state_folder(global)?;
     trueup_store::restore(&args.file, &folder).map_err(|error| CliError::of(&error))?;
-    output.note(&format!("{} is restored", folder.display()));
+    output.done(&format!("{} is restored", folder.display()))?;
     output.note("what the world did since is not known: look with `trueup plan APP`, then `trueup accept APP`");
     Ok(Exit::Done)
 }

@@ -16,7 +16,7 @@ use trueup_server::{ControlSocket, HttpListener};
 
 use super::Exit;
 use super::subject::Where;
-use crate::config::{Config, LogFormat, LogLevel, Sharing};
+use crate::config::{Config, Ledger, LogFormat, LogLevel, Sharing};
 use crate::error::CliError;
 use crate::output::{Output, Paint};
 use crate::state::State;
@@ -66,7 +66,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     let notifier = Notifier::new(&config.notifications).map_err(|error| CliError::of(&error))?;
     let root = args.place.root(&args.repo)?;
     let folder = place::state_folder(global)?;
-    let state = State::open(global)?;
+    let state = State::open(global).await?;
     for note in state.store().notes() {
         output.note(note);
     }
@@ -112,6 +112,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
         }
         beside.spawn(listener.serve());
     }
+    beside.spawn(sweep(state.clone(), config.ledger.clone()));
     let exit = if args.once {
         once(controller, output).await?
     } else {
@@ -164,6 +165,22 @@ fn settings(config: &Config, poll: Option<trueup_model::app::Duration>) -> Setti
         poll: poll.unwrap_or(intervals.poll).as_std(),
         resync: intervals.resync.as_std(),
         retry: intervals.retry.as_std(),
+    }
+}
+
+/// Drops what need not be remembered any more, from time to time. Failing to is no reason to end:
+/// it is tried again.
+async fn sweep(state: Arc<State>, ledger: Ledger) {
+    let states = usize::try_from(ledger.keep).unwrap_or(usize::MAX);
+    let pause = ledger.sweep.as_std().max(std::time::Duration::from_secs(1));
+    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + pause, pause);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        match state.store().sweep(states).await {
+            Ok(swept) => tracing::info!(removed = swept.removed, "old contents are dropped"),
+            Err(error) => tracing::warn!("old contents could not be dropped: {}", error.message),
+        }
     }
 }
 

@@ -21,16 +21,8 @@ pub struct Args {
 /// Carries it out.
 pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
     let Some(kind) = args.kind else {
-        return output
-            .line(
-                &["App", "Config"]
-                    .iter()
-                    .chain(&host::KINDS)
-                    .copied()
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            )
-            .map(|()| Exit::Done);
+        let kinds: Vec<&str> = ["App", "Config"].iter().chain(&host::KINDS).copied().collect();
+        return output.print(&kinds, || kinds.join("\n") + "\n").map(|()| Exit::Done);
     };
     let schema = match (kind.as_str(), args.crd) {
         ("App", true) => definition(),
@@ -47,7 +39,8 @@ pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
                 .hint("trueup schema lists the kinds; they are written with a capital"));
         }
     };
-    output.print(&schema, || serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n")?;
+    output
+        .document(&schema, || serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n")?;
     Ok(Exit::Done)
 }
 

@@ -24,9 +24,10 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     if !args.keep_processes {
         let state = open_when_free(global).await?;
         state.host()?.stop_all().await.map_err(|error| CliError::of(&error))?;
-        output.note("the processes are stopped");
     }
-    output.note(if ran { "the controller ends" } else { "no controller runs" });
+    let controller = if ran { "the controller ends" } else { "no controller runs" };
+    let processes = if args.keep_processes { "go on" } else { "are stopped" };
+    output.done(&format!("{controller}; the processes {processes}"))?;
     Ok(Exit::Done)
 }
 
@@ -34,7 +35,7 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
 async fn open_when_free(global: &Global) -> Result<std::sync::Arc<State>, CliError> {
     let mut tries = 0;
     loop {
-        match State::open(global) {
+        match State::open(global).await {
             Err(_) if tries < 100 => tries += 1,
             other => return other,
         }

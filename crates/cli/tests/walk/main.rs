@@ -3,5 +3,11 @@
 
 mod bad_input;
 mod by_hand;
+#[path = "../../../git/tests/it/server.rs"]
+#[expect(clippy::unwrap_used, reason = "a server of tests")]
+mod git_server;
 mod kept_true;
 mod place;
+mod policy;
+mod printed;
+mod remotes;

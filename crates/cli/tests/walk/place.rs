@@ -39,6 +39,16 @@ impl Place {
         Some(place)
     }
 
+    /// The folder that all of it is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file beside the repository.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder().join(name), text).expect("a file");
+    }
+
     pub fn repo(&self) -> PathBuf {
         self.folder.path().join("shop")
     }
@@ -52,7 +62,12 @@ impl Place {
         self.state().join("apps/shop")
     }
 
-    pub fn git(&self, arguments: &[&str]) {
+    /// The commit that is checked out.
+    pub fn head(&self) -> String {
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    pub fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
             .args(arguments)
@@ -60,6 +75,7 @@ impl Place {
             .output()
             .expect("git runs");
         assert!(output.status.success(), "git {arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// Writes files and commits them.
@@ -79,6 +95,8 @@ impl Place {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("TRUEUP_STATE", self.state())
+            .env("XDG_CONFIG_HOME", self.folder().join("config"))
+            .env_remove("TRUEUP_CONFIG")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
         command
