@@ -72,7 +72,7 @@ enum Verdict {
 
 /// Carries it out.
 pub async fn run(_: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let state = State::open_read_only(global)?;
+    let state = State::open_read_only(global).await?;
     let mut apps = Vec::new();
     for app in state.store().apps().await? {
         let record = state.store().record(&app).await?;
