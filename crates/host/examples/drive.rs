@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! drive apply STATE APP FILE.json     make what the documents of the file declare
+//! drive look STATE APP FILE.json      say what is refused of them
 //! drive stop STATE APP                end what runs
 //! drive shim                          what the target starts
 //! drive serve PORT                    a server for tests: it answers 200 to everything
@@ -14,11 +15,14 @@
 mod converge;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use converge::{Kept, resource};
+use converge::{Kept, context, resource};
 use trueup_host::fault::FaultPoint;
 use trueup_host::{HostConfig, HostTarget, shim_of_this_process};
-use trueup_model::{AppName, EventResult, InstallationKey};
+use trueup_model::observed::Prediction;
+use trueup_model::ports::Foresight;
+use trueup_model::{AppName, EventResult, InstallationKey, Resource, Target};
 
 fn main() -> ExitCode {
     if let Some(code) = shim_of_this_process() {
@@ -35,6 +39,17 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+async fn look(target: &HostTarget, app: &str, resources: Vec<Resource>) {
+    let desired: Vec<_> = resources.into_iter().map(Arc::new).collect();
+    let inventory = Kept::default().inventory;
+    let look = target.observe(&context(app), &desired, &inventory, Foresight::Changes);
+    for (id, seen) in look.await.expect("a machine that is there") {
+        if let Some(Prediction::Refused { message, .. }) = seen.prediction {
+            println!("{id}: {message}");
+        }
+    }
+}
+
 async fn drive(arguments: &[String]) {
     let [verb, state, app, files @ ..] = arguments else {
         println!("drive apply STATE APP FILE.json | drive stop STATE APP");
@@ -47,11 +62,14 @@ async fn drive(arguments: &[String]) {
     let app_name = AppName::new(app.as_str()).expect("a name of lower-case letters and dashes");
     match verb.as_str() {
         "stop" => target.stop(&app_name).await.expect("everything stops"),
-        _ => {
+        verb => {
             let text = std::fs::read(&files[0]).expect("the file with the documents");
             let documents: Vec<serde_json::Value> =
                 serde_json::from_slice(&text).expect("a JSON list of documents");
             let resources: Vec<_> = documents.into_iter().map(resource).collect();
+            if verb == "look" {
+                return look(&target, app, resources).await;
+            }
             for event in Kept::default().round(&target, app, &resources).await {
                 match event.result {
                     EventResult::Failed { message, .. } => println!("{}: {message}", event.id),

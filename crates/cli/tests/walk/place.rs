@@ -177,6 +177,11 @@ impl Kept {
         }
     }
 
+    /// Waits until it ends by itself.
+    pub fn end(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("it runs")
+    }
+
     /// Kills it, as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");

@@ -179,3 +179,53 @@ async fn a_folder_that_cannot_be_written_is_named() {
     assert!(message.contains("locked/a") && message.contains("permission"), "{message}");
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o700)).unwrap();
 }
+
+/// Applies one file, or looks at it, in namespaces of its own, after a script prepared them. `None` where this
+/// machine gives nobody such.
+fn in_namespaces(verb: &str, prepare: &str, world: &World, resource: &Resource) -> Option<String> {
+    let (folder, state) = (world.folder.path(), world.folder.path().join("state"));
+    let file = folder.join("desired.json");
+    std::fs::write(&file, serde_json::to_vec(&[&resource.body]).unwrap()).unwrap();
+    let script = format!("set -e; {prepare}; exec \"$0\" {verb} \"$1\" shop \"$2\"");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(driver())
+        .args([&state, &file])
+        .current_dir(folder)
+        .output()
+        .ok()?;
+    let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+    if refused.contains("unshare:") || refused.contains("mount:") {
+        eprintln!("not tested: it needs namespaces ({})", refused.trim());
+        return None;
+    }
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn a_mount_point_is_not_replaced() {
+    let mut world = World::new();
+    let small = declare("File", "a", json!({"path": "a", "content": "small\n"}));
+    world.apply(std::slice::from_ref(&small)).await;
+    let changed = declare("File", "a", json!({"path": "a", "content": "changed\n"}));
+    let prepare = "echo other > other; mount --bind other state/apps/shop/a";
+    let Some(said) = in_namespaces("look", prepare, &world, &changed) else { return };
+    assert!(said.contains("is a mount point"), "{said}");
+    assert_eq!(world.read("a"), "small\n");
+}
+
+#[tokio::test]
+async fn a_disk_without_room_leaves_what_was_there() {
+    let mut world = World::new();
+    let small = declare("File", "a", json!({"path": "full/a", "content": "small\n"}));
+    world.apply(std::slice::from_ref(&small)).await;
+    let large = "x".repeat(1 << 20);
+    let large = declare("File", "a", json!({"path": "full/a", "content": large}));
+    // The folder of the file is a disk of its own, with a copy of it and 64 KiB more.
+    let prepare = "cp -a state/apps/shop/full copy; \
+        mount -t tmpfs -o size=128k none state/apps/shop/full; \
+        cp -a copy/a state/apps/shop/full/a; \
+        head -c 65536 /dev/zero > state/apps/shop/full/ballast";
+    let Some(said) = in_namespaces("apply", prepare, &world, &large) else { return };
+    assert!(said.contains("full/a") && said.contains("free some space"), "{said}");
+}

@@ -41,12 +41,12 @@ async fn child() {
     println!("acknowledged {acknowledged}");
 }
 
-/// Runs the child on a disk of 8 MiB, of which 1 MiB is taken; `None` where this machine gives
+/// Runs the child on a disk of 12 MiB, of which 4 MiB are taken; `None` where this machine gives
 /// nobody a disk of their own.
 fn on_a_small_disk() -> Option<Output> {
     let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=8m none \"$1\" && \
-        head -c 1048576 /dev/zero > \"$1/ballast\" && mkdir \"$1/state\" && \
+    let script = "mount -t tmpfs -o size=12m none \"$1\" && \
+        head -c 4194304 /dev/zero > \"$1/ballast\" && mkdir \"$1/state\" && \
         exec env \"$2=$1/state\" \"$0\" full::child --exact --nocapture";
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
