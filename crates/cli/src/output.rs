@@ -91,11 +91,6 @@ impl Output {
         Ok(())
     }
 
-    /// Prints text as it is.
-    pub fn line(&self, text: &str) -> Result<(), CliError> {
-        write(&format!("{text}\n"))
-    }
-
     /// Says something beside the data.
     pub fn note(&self, text: &str) {
         eprintln!("{text}");

@@ -41,8 +41,8 @@ fn main() -> ExitCode {
 
 async fn look(target: &HostTarget, app: &str, resources: Vec<Resource>) {
     let desired: Vec<_> = resources.into_iter().map(Arc::new).collect();
-    let inventory = Kept::default().inventory;
-    let look = target.observe(&context(app), &desired, &inventory, Foresight::Changes);
+    let (context, inventory) = (context(app), Kept::default().inventory);
+    let look = target.observe(&context, &desired, &inventory, Foresight::Changes);
     for (id, seen) in look.await.expect("a machine that is there") {
         if let Some(Prediction::Refused { message, .. }) = seen.prediction {
             println!("{id}: {message}");
