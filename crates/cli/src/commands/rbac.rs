@@ -77,7 +77,7 @@ async fn subjects(
             }
         }
         Named::App(app) => {
-            let state = State::open_read_only(global)?;
+            let state = State::open_read_only(global).await?;
             let known = state.recorded_subjects().await?.remove(&app);
             vec![known.ok_or_else(|| CliError::new(format!("there is no app {app}")))?]
         }
