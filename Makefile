@@ -74,6 +74,7 @@ testbed:
 test-kubernetes: needs-test
 	testbed/build >/dev/null
 	cargo test --locked -p trueup-kubernetes --test it
+	cargo test --locked -p trueup-cli --test cluster
 
 # What building needs: a Rust toolchain, a C compiler (SQLite, TLS), and python3 for the example.
 needs:

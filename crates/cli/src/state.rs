@@ -89,6 +89,11 @@ impl State {
         &self.source
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The engines.
     pub fn renderer(&self) -> &Arc<Renderer> {
         &self.renderer

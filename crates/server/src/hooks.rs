@@ -198,16 +198,18 @@ impl Hooks {
         (forge.read)(headers, &value).map_err(refuse)
     }
 
-    /// Asks every repository that one of the URLs names and that an app or a root uses; says how many.
+    /// Asks every repository that one of the URLs names, or that is named just so, and that an app or
+    /// a root uses; says how many.
     async fn ask(&self, urls: &[String]) -> usize {
         let keys: BTreeSet<String> =
             urls.iter().take(URLS_MAX).filter_map(|url| repository_key(url)).collect();
         let subjects = self.operator.subjects.read().await;
         let used = subjects.values().map(|subject| subject.source()).chain(&self.roots);
-        let repos: BTreeSet<String> = used
-            .filter(|source| repository_key(&source.repo).is_some_and(|key| keys.contains(&key)))
-            .map(|source| source.repo.clone())
-            .collect();
+        let is_meant = |repo: &String| {
+            urls.contains(repo) || repository_key(repo).is_some_and(|key| keys.contains(&key))
+        };
+        let repos: BTreeSet<String> =
+            used.map(|source| &source.repo).filter(|repo| is_meant(repo)).cloned().collect();
         drop(subjects);
         let asked = repos.len();
         self.ring.ring(repos);

@@ -1,26 +1,30 @@
 //! `trueup run`.
 
+mod beside;
+mod teller;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use trueup_controller::metrics::Metrics;
 use trueup_controller::notify::Notifier;
 use trueup_controller::run::Board;
-use trueup_controller::share::Member;
-use trueup_controller::{Controller, Notice, Operator, Settings, Signal};
-use trueup_kubernetes::{Connection, LeaseMembership};
-use trueup_model::membership::Membership;
-use trueup_server::{ControlSocket, HttpListener};
+use trueup_controller::{Controller, Settings, Signal};
 
 use super::Exit;
 use super::subject::Where;
-use crate::config::{Config, Ledger, LogFormat, LogLevel, Sharing};
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::error::CliError;
-use crate::output::{Output, Paint};
+use crate::output::Output;
 use crate::state::State;
-use crate::{Global, place, telemetry, text};
+use crate::{Global, telemetry, text};
+use beside::Beside;
+use teller::Teller;
+
+/// How long what runs may take to end. A service manager that waits less kills it, which loses nothing.
+const ENDING: Duration = Duration::from_secs(50);
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -65,88 +69,27 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
     let telemetry = telemetry::start(&config.telemetry, args.log.as_deref(), metrics.clone())?;
     let notifier = Notifier::new(&config.notifications).map_err(|error| CliError::of(&error))?;
     let root = args.place.root(&args.repo)?;
-    let folder = place::state_folder(global)?;
+    let teller = Arc::new(Teller::new(output, args.once, config.telemetry.log_format.is_some()));
     let state = State::open(global).await?;
     for note in state.store().notes() {
-        output.note(note);
+        teller.note(note);
     }
-    start_after_boot(&state, output).await?;
+    start_after_boot(&state, &teller).await?;
     metrics.rendered_by(state.renderer());
     let settings = settings(&config, args.poll);
-    let mut controller =
+    let controller =
         Controller::new(state.clone(), vec![root.clone()], settings).measured(metrics.clone());
-    let teller = Teller::new(output, &args, config.telemetry.log_format.is_some());
-    let mut beside = JoinSet::new();
-    beside.spawn(tell(controller.notices(), Arc::new(teller)));
-    let (notices, subjects) = (controller.notices(), controller.subjects());
-    beside.spawn(trueup_controller::remarks::listen(notices, state.clone(), subjects));
-    if !notifier.is_empty() {
-        let (notices, subjects) = (controller.notices(), controller.subjects());
-        beside.spawn(notifier.listen(notices, subjects, metrics.clone()));
-    }
-    if let Some(sharing) = &config.share {
-        let (member, keeping) = join(sharing, &controller, metrics.clone())?;
-        beside.spawn(keeping);
-        controller = controller.shared(member);
-    }
-    let socket =
-        ControlSocket::bind(&place::socket(&folder)).map_err(|error| CliError::of(&error))?;
-    let operator = Operator {
-        worlds: state.clone(),
-        subjects: controller.subjects(),
-        board: controller.board(),
-        signals: Some(controller.signals()),
-    };
-    beside.spawn(socket.serve(operator.clone()));
-    let listener = HttpListener::bind(
-        &config.listen,
-        &config.webhooks,
-        operator,
-        metrics,
-        vec![root.source.clone()],
-        controller.read(),
-    );
-    if let Some(listener) = listener.await.map_err(|error| CliError::of(&error))? {
-        if let Some(address) = listener.address() {
-            output.note(&format!("listening on http://{address}"));
-        }
-        beside.spawn(listener.serve());
-    }
-    beside.spawn(sweep(state.clone(), config.ledger.clone()));
+    let (controller, beside) =
+        Beside::start(controller, &state, &root.source, &config, notifier, &teller).await?;
     let exit = if args.once {
         once(controller, output).await?
     } else {
-        keep(controller, &state, &root.source, output).await?
+        keep(controller, &state, &root.source, &teller).await?
     };
-    beside.shutdown().await;
+    beside.end().await;
+    leave(&args, &state, &teller).await?;
     telemetry.end().await;
-    leave(&args, &state, output).await?;
     Ok(exit)
-}
-
-/// Takes part among the controllers that share the apps.
-fn join(
-    sharing: &Sharing,
-    controller: &Controller,
-    metrics: Metrics,
-) -> Result<(Member, impl Future<Output = ()> + Send + use<>), CliError> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let namespace = sharing.namespace.clone().or_else(|| variable("POD_NAMESPACE"));
-    let namespace = namespace.ok_or_else(|| {
-        CliError::new("controllers that share apps need a namespace to meet in")
-            .hint("set `share.namespace`")
-    })?;
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let name = variable("POD_NAME").unwrap_or(host);
-    let connection = Connection { kubeconfig: None, context: sharing.context.clone() };
-    let group = sharing.name.clone();
-    let meet = move || -> Arc<dyn Membership> {
-        // Each start and each return is another member.
-        let started = jiff::Timestamp::now().as_nanosecond();
-        let identity = format!("{name}-{:x}-{:x}", std::process::id(), started);
-        Arc::new(LeaseMembership::new(connection.clone(), &namespace, &group, &identity))
-    };
-    Ok(Member::join(meet, controller.signals(), metrics))
 }
 
 /// The configuration, with what the flags of this command say.
@@ -168,32 +111,16 @@ fn settings(config: &Config, poll: Option<trueup_model::app::Duration>) -> Setti
     }
 }
 
-/// Drops what need not be remembered any more, from time to time. Failing to is no reason to end:
-/// it is tried again.
-async fn sweep(state: Arc<State>, ledger: Ledger) {
-    let states = usize::try_from(ledger.keep).unwrap_or(usize::MAX);
-    let pause = ledger.sweep.as_std().max(std::time::Duration::from_secs(1));
-    let mut due = tokio::time::interval_at(tokio::time::Instant::now() + pause, pause);
-    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        due.tick().await;
-        match state.store().sweep(states).await {
-            Ok(swept) => tracing::info!(removed = swept.removed, "old contents are dropped"),
-            Err(error) => tracing::warn!("old contents could not be dropped: {}", error.message),
-        }
-    }
-}
-
 /// What ran before the machine was started anew runs again, in order and before Git is asked.
-async fn start_after_boot(state: &State, output: &Output) -> Result<(), CliError> {
+async fn start_after_boot(state: &State, teller: &Teller) -> Result<(), CliError> {
     if state.recorded_subjects().await?.values().all(|subject| subject.declaration.target != "host")
     {
         return Ok(());
     }
     for started in state.host()?.start_last_applied().await {
         match started.error {
-            None => output.note(&format!("{} {} is started again", started.app, started.id)),
-            Some(error) => output.note(&format!("{} {}: {error}", started.app, started.id)),
+            None => teller.note(&format!("{} {} is started again", started.app, started.id)),
+            Some(error) => teller.note(&format!("{} {}: {error}", started.app, started.id)),
         }
     }
     Ok(())
@@ -214,12 +141,12 @@ async fn keep(
     controller: Controller,
     state: &State,
     source: &trueup_model::SourceSpec,
-    output: &Output,
+    teller: &Teller,
 ) -> Result<Exit, CliError> {
     let signals = controller.signals();
     let watching = tokio::spawn(watch(state.source().clone(), source.clone(), signals.clone()));
     let board = controller.board();
-    output.note(&format!("keeping this machine true to {} (Ctrl-C ends)", source.repo));
+    teller.note(&format!("keeping this machine true to {} (Ctrl-C ends)", source.repo));
     let keeping = tokio::spawn(controller.keep());
     let ended = tokio::select! {
         signal = interrupted() => signal.map(|()| true)?,
@@ -229,9 +156,12 @@ async fn keep(
         // A controller that has ended already needs no telling.
         let _ = signals.send(Signal::Stop).await;
     }
-    keeping.await.map_err(|error| CliError::of(&error))?;
+    match tokio::time::timeout(ENDING, keeping).await {
+        Ok(ended) => ended.map_err(|error| CliError::of(&error))?,
+        Err(_) => teller.note("what still runs is cut off; the next start looks and goes on"),
+    }
     watching.abort();
-    last_words(&board, output).await;
+    last_words(&board, teller).await;
     Ok(Exit::Done)
 }
 
@@ -270,63 +200,20 @@ async fn watch(
     }
 }
 
-async fn leave(args: &Args, state: &State, output: &Output) -> Result<(), CliError> {
+async fn leave(args: &Args, state: &State, teller: &Teller) -> Result<(), CliError> {
     if args.ephemeral {
         state.host()?.stop_all().await.map_err(|error| CliError::of(&error))?;
-        output.note("the processes are stopped");
+        teller.note("the processes are stopped");
     }
     Ok(())
 }
 
-async fn last_words(board: &Board, output: &Output) {
+async fn last_words(board: &Board, teller: &Teller) {
     let names: Vec<String> = board.read().await.keys().map(ToString::to_string).collect();
     if !names.is_empty() {
-        output.note(&format!(
+        teller.note(&format!(
             "\n{} go on without the controller; `trueup run` takes them up again, `trueup stop` ends them",
             names.join(", ")
         ));
-    }
-}
-
-/// Says what happens, as it happens.
-struct Teller {
-    quiet: bool,
-    /// Whether it is logged, for machines, in place of being told to people.
-    logs: bool,
-    colour: Output,
-}
-
-impl Teller {
-    fn new(output: &Output, args: &Args, logs: bool) -> Self {
-        Self { quiet: args.once, logs, colour: Output::new(output.format()) }
-    }
-
-    fn say(&self, notice: &Notice) {
-        if self.logs {
-            return telemetry::log(notice);
-        }
-        match notice {
-            Notice::Entry(entry) => self.colour.note(&text::history::line(entry, &self.colour)),
-            Notice::Status(status) if !self.quiet => {
-                self.colour.note(&text::status::line(status, &self.colour));
-            }
-            Notice::Status(_) => {}
-            Notice::Root { repo, diagnostics } => {
-                for diagnostic in diagnostics {
-                    let text = format!("{repo}: {diagnostic}");
-                    self.colour.note(&self.colour.paint(Paint::Bad, &text));
-                }
-            }
-        }
-    }
-}
-
-async fn tell(mut notices: broadcast::Receiver<Notice>, teller: Arc<Teller>) {
-    loop {
-        match notices.recv().await {
-            Ok(notice) => teller.say(&notice),
-            Err(broadcast::error::RecvError::Lagged(_)) => {}
-            Err(broadcast::error::RecvError::Closed) => return,
-        }
     }
 }

@@ -153,3 +153,59 @@ fn exit(report: &Report) -> Exit {
         Exit::Done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use serde_json::json;
+    use std::sync::Arc;
+    use trueup_model::plan::Inputs;
+    use trueup_model::resource::set_digest;
+    use trueup_model::{Origin, Resource, Revision};
+
+    fn resource(name: &str, value: u32) -> Arc<Resource> {
+        let id = ResourceId::new("", "ConfigMap", "x", name);
+        let body = json!({ "data": { "value": value.to_string() } });
+        Arc::new(Resource::new(id, "v1".to_owned(), body, Origin::default()))
+    }
+
+    fn revision() -> Revision {
+        Revision {
+            commit: "c".to_owned(),
+            reference: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            author: String::new(),
+            subject: String::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn check(applied: &[Arc<Resource>], now: Vec<Arc<Resource>>) -> Verdict {
+        let set = AppliedSet {
+            rendered: set_digest(applied.iter().map(AsRef::as_ref)),
+            revision: revision(),
+            at: Timestamp::UNIX_EPOCH,
+            inputs: Inputs::default(),
+            contents: applied.iter().map(|r| (r.id.clone(), r.digest)).collect(),
+        };
+        let declared = Declared {
+            revision: revision(),
+            rendered: set_digest(now.iter().map(AsRef::as_ref)),
+            resources: now,
+            inputs: Inputs::default(),
+            diagnostics: Vec::new(),
+        };
+        compare(&declared, &set)
+    }
+
+    #[test]
+    fn what_renders_differently_is_named() {
+        let applied = [resource("a", 1), resource("b", 1), resource("c", 1)];
+        assert!(matches!(check(&applied, applied.to_vec()), Verdict::Same));
+        let now = vec![resource("a", 1), resource("b", 2), resource("d", 1)];
+        let Verdict::Differently { resources, of } = check(&applied, now) else { panic!("same") };
+        let names: Vec<&str> = resources.iter().map(|id| id.name.as_str()).collect();
+        assert_eq!((names, of), (vec!["b", "c", "d"], 4));
+    }
+}

@@ -11,3 +11,4 @@ mod place;
 mod policy;
 mod printed;
 mod remotes;
+mod watched;

@@ -130,8 +130,13 @@ impl Place {
 
     /// Starts `trueup run` and leaves it running.
     pub fn keep(&self) -> Kept {
+        self.keep_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn keep_with(&self, arguments: &[&str]) -> Kept {
         let mut child = self
-            .command(&["run", "shop"])
+            .command(&[&["run", "shop"], arguments].concat())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -180,6 +185,16 @@ impl Kept {
     /// Waits until it ends by itself.
     pub fn end(&mut self) -> std::process::ExitStatus {
         self.child.wait().expect("it runs")
+    }
+
+    /// Ends it, as a service manager would, and gives all it said that was not waited for.
+    pub fn stop(&mut self) -> Vec<String> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        let ended = self.child.wait().expect("it ends");
+        assert!(ended.success(), "{ended}");
+        self.heard.extend(self.lines.iter());
+        std::mem::take(&mut self.heard)
     }
 
     /// Kills it, as a crash would.

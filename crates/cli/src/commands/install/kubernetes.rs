@@ -206,9 +206,9 @@ mod tests {
 
     #[test]
     fn the_root_is_what_the_command_line_says() {
-        let text = printed(&root("clusters/prod"), &["root.path=other", "replicas=2"]);
+        let text = printed(&root("clusters/prod"), &["root.path=other", "storage.size=5Gi"]);
         assert!(text.contains("- \"https://git.example.com/fleet.git\""), "{text}");
         assert!(text.contains("- \"--path=clusters/prod\""), "{text}");
-        assert!(text.contains("replicas: 2") && text.contains("kind: Namespace"));
+        assert!(text.contains("storage: 5Gi") && text.contains("kind: Namespace"));
     }
 }
