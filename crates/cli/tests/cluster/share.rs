@@ -15,7 +15,7 @@ use trueup_kubernetes::{Connection, LeaseMembership};
 use trueup_model::AppName;
 use trueup_model::membership::Membership;
 
-use crate::bed::{bed, unique};
+use crate::bed::bed;
 
 const MEMBER: &str = "TRUEUP_TEST_MEMBER";
 const APPS: u32 = 20;
