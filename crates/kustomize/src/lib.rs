@@ -30,6 +30,7 @@ mod helm_charts;
 mod id;
 mod json6902;
 mod kustomization;
+mod links;
 mod load;
 pub mod merge;
 mod metadata;

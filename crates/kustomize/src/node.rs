@@ -147,6 +147,7 @@ pub(crate) fn set_field_with_key(
     quote_if_ambiguous(&mut value);
     if let Some(old) = node.get_mut(name) {
         take_style(&mut value, old);
+        value.set_link(old.link());
         *old = value;
     } else if let Some(entries) = node.entries_mut() {
         entries.push((Node::styled(name, key_style), value));
@@ -179,6 +180,7 @@ pub(crate) fn set_scalar(node: &mut Node, mut value: Node) -> Result<()> {
     expect(node, Kind::Scalar)?;
     if !is_null(&value) {
         take_style(&mut value, node);
+        value.set_link(node.link());
         *node = value;
     }
     Ok(())
@@ -187,8 +189,9 @@ pub(crate) fn set_scalar(node: &mut Node, mut value: Node) -> Result<()> {
 /// Sets a scalar to a text whose type is left open; the style stays.
 pub(crate) fn set_scalar_text(node: &mut Node, text: &str) -> Result<()> {
     expect(node, Kind::Scalar)?;
-    let style = node.style;
+    let (style, link) = (node.style, node.link());
     *node = Node::styled(text, style);
+    node.set_link(link);
     Ok(())
 }
 

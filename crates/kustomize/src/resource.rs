@@ -7,7 +7,7 @@
 
 mod track;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use trueup_model::Location;
@@ -15,8 +15,9 @@ use trueup_yaml::Node;
 
 use crate::documents::Document;
 use crate::id::{Gvk, ResId};
+use crate::links::Links;
 use crate::metadata;
-use crate::schema::Schema;
+use crate::schema::{Precedence, Schema};
 
 pub(crate) use track::{Behavior, Track};
 
@@ -25,18 +26,58 @@ pub(crate) use track::{Behavior, Track};
 pub(crate) struct Types {
     custom: Rc<OnceCell<Schema>>,
     built_in: Rc<Schema>,
+    consulted: Rc<Cell<Consulted>>,
+}
+
+/// What the types of Kubernetes were asked for so far. Upstream reads them when they are needed first,
+/// and keeps them if an `openapi` document comes only then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Consulted {
+    #[default]
+    Nothing,
+    /// Whether a kind has namespaces that upstream does not know by heart: it notes that it will have
+    /// to read the types some time.
+    Scope,
+    /// For a merge: they have been read.
+    Fields,
 }
 
 impl Types {
-    /// The types.
+    /// The types, to merge by them.
     pub(crate) fn schema(&self) -> &Schema {
+        if self.custom.get().is_none() {
+            self.consulted.set(Consulted::Fields);
+        }
+        self.known()
+    }
+
+    fn known(&self) -> &Schema {
         self.custom.get().unwrap_or(&self.built_in)
     }
 
-    /// Takes the types of an `openapi` document, unless there are some already.
-    pub(crate) fn set(&self, schema: Schema) {
-        // The first document wins: upstream sets its schema once a build.
-        let _ = self.custom.set(schema);
+    fn is_cluster_scoped(&self, api_version: &str, kind: &str) -> bool {
+        if self.consulted.get() == Consulted::Nothing
+            && self.custom.get().is_none()
+            && !Schema::is_builtin(api_version, kind)
+        {
+            self.consulted.set(Consulted::Scope);
+        }
+        self.known().is_cluster_scoped(api_version, kind)
+    }
+
+    /// Takes the types of an `openapi` document, unless there are some already: upstream sets its
+    /// schema once a build.
+    pub(crate) fn set_document(&self, document: &serde_json::Value) {
+        self.custom.get_or_init(|| match self.consulted.get() {
+            Consulted::Nothing => Schema::of_document(document),
+            Consulted::Scope => Schema::beside_builtin(document, Precedence::BuiltIn),
+            Consulted::Fields => Schema::beside_builtin(document, Precedence::Document),
+        });
+    }
+
+    /// Takes the types of Kubernetes, unless there are others already.
+    pub(crate) fn set_builtin(&self) {
+        self.custom.get_or_init(Schema::builtin);
     }
 
     /// Whether an `openapi` document has been read.
@@ -51,6 +92,8 @@ pub(crate) struct Resource {
     node: Node,
     /// What upstream keeps in annotations.
     pub track: Track,
+    /// Labels and annotations that stay alike in all fields that a transformer put them into.
+    pub links: Links,
     /// Names of the variables that read this resource.
     pub vars: Vec<String>,
     /// Where it was read, or the kustomization that made it.
@@ -75,6 +118,7 @@ impl Resource {
         Self {
             node,
             track,
+            links: Links::default(),
             vars: Vec::new(),
             location,
             changed_by: Vec::new(),
@@ -115,7 +159,7 @@ impl Resource {
                 gvk: Gvk::new(api_version, kind),
                 name: metadata::name(&self.node).to_owned(),
                 namespace: metadata::namespace(&self.node).to_owned(),
-                cluster_scoped: self.types.schema().is_cluster_scoped(api_version, kind),
+                cluster_scoped: self.types.is_cluster_scoped(api_version, kind),
             }
         })
     }
@@ -154,6 +198,13 @@ impl Resource {
         };
         self.track.former.push(former);
         self.former.take();
+        // Upstream writes all annotations anew for this.
+        self.links.cut_annotations(&mut self.node);
+    }
+
+    /// Gives what is linked to a field that a step has changed the same value.
+    pub(crate) fn follow_links(&mut self) {
+        self.links.follow(&mut self.node);
     }
 
     /// Lets `change` see the content with the annotations that upstream would have there.
@@ -193,6 +244,7 @@ impl Resource {
         metadata::set_namespace(&mut self.node, metadata::namespace(&other.node));
         let needs_hash = self.track.needs_hash && other.track.needs_hash;
         self.track = Track { needs_hash, ..other.track.clone() };
+        self.links = Links::default();
         self.vars.clone_from(&other.vars);
         self.changed_by.clone_from(&other.changed_by);
         self.id.take();

@@ -1,7 +1,10 @@
 //! The resources of a kustomization, in the order in which they were added.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+use trueup_yaml::{Content, Node};
 
 use crate::error::{Error, Result};
 use crate::id::ResId;
@@ -11,6 +14,9 @@ use crate::select::{LabelSelector, Matcher, Selector};
 
 /// From here on, adding many resources looks ids up instead of comparing each with each.
 const MANY: usize = 16;
+
+/// The label that a validator may add.
+const VALIDATED_BY: &str = "validated-by";
 
 /// Resources; no two have the same id when they are added.
 #[derive(Clone, Default)]
@@ -63,8 +69,9 @@ impl Resources {
 
     /// Adds a resource; one of the same id may not be there yet.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
-        if self.list.iter().any(|known| known.id().same(resource.id())) {
-            return Err(registered(resource.id()));
+        let id = resource.id();
+        if self.list.iter().any(|known| known.id().same(id)) {
+            return Err(registered(id));
         }
         self.list.push(resource);
         Ok(())
@@ -211,6 +218,26 @@ impl Resources {
         self.list = taken.collect();
     }
 
+    /// An error unless the others are the same, but for the label by which validators sign.
+    pub(crate) fn check_same(&self, others: &Self) -> Result<()> {
+        if self.len() != others.len() {
+            return Err(Error::new("lists have different number of entries"));
+        }
+        for own in &self.list {
+            let id = own.id();
+            let mut same = others.list.iter().filter(|other| other.id().same(id));
+            let Some(other) = same.next() else {
+                return Err(Error::new(format!("id in self missing from other; id: {id}")));
+            };
+            if !identical(&without_signature(own), &without_signature(other)) {
+                let (own, other) =
+                    (crate::output::json_text(own), crate::output::json_text(other));
+                return Err(Error::new(format!("nodes unequal: \n -- {own},\n -- {other}")));
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps those that `keep` holds for.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Resource) -> bool) {
         self.list.retain(keep);
@@ -225,6 +252,34 @@ impl Resources {
             .collect();
         format!("[{}]", texts.join(" "))
     }
+}
+
+/// The same values written in the same way.
+fn identical(one: &Node, other: &Node) -> bool {
+    let style = one.style == other.style;
+    style
+        && match (&one.content, &other.content) {
+            (Content::Sequence(a), Content::Sequence(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+            }
+            (Content::Mapping(a), Content::Mapping(b)) => {
+                let same = |((k, v), (l, w)): (&(Node, Node), &(Node, Node))| {
+                    identical(k, l) && identical(v, w)
+                };
+                a.len() == b.len() && a.iter().zip(b).all(same)
+            }
+            _ => one == other,
+        }
+}
+
+fn without_signature(resource: &Resource) -> Cow<'_, Node> {
+    let mut labels = metadata::texts(resource.node(), "labels");
+    if labels.remove(VALIDATED_BY).is_none() {
+        return Cow::Borrowed(resource.node());
+    }
+    let mut node = resource.node().clone();
+    metadata::set_texts(&mut node, "labels", &labels);
+    Cow::Owned(node)
 }
 
 fn has(selector: &Result<LabelSelector>, resource: &Resource, field: &str) -> Result<bool> {
@@ -257,8 +312,8 @@ fn merge_into(resource: &mut Resource, old: &Resource) {
 }
 
 fn data_of(resource: &Resource, field: &str) -> metadata::Texts {
-    let entries = resource.node().get(field).and_then(trueup_yaml::Node::entries);
-    let text = |node: &trueup_yaml::Node| {
+    let entries = resource.node().get(field).and_then(Node::entries);
+    let text = |node: &Node| {
         if node.is_null() { String::new() } else { node.text().unwrap_or("").to_owned() }
     };
     entries.unwrap_or_default().iter().map(|(key, value)| (text(key), text(value))).collect()

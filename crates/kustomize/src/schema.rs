@@ -3,7 +3,7 @@
 //!
 //! Upstream reads an OpenAPI document of 3.4 MB when the first strategic merge patch comes along,
 //! and that costs it some 90 ms. Here the document of the same Kubernetes version (1.21.2, which
-//! kyaml 0.21 embeds) has been reduced to a table of 50 kB, `schema/builtin.bin`, that is read in
+//! kyaml 0.21 embeds) has been reduced to a table of 100 kB, `schema/builtin.bin`, that is read in
 //! place: no parsing, no allocation. `examples/builtin_schema.rs` makes the table from the
 //! document; a kustomization's own `openapi:` document goes through the same compiler at run time.
 
@@ -22,6 +22,17 @@ static BUILTIN: &[u8] = include_bytes!("schema/builtin.bin");
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     custom: Option<Vec<u8>>,
+    beside: Option<Precedence>,
+}
+
+/// Whose description of a resource holds where both Kubernetes' types and those of an `openapi:`
+/// document have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precedence {
+    /// That of Kubernetes.
+    BuiltIn,
+    /// That of the document.
+    Document,
 }
 
 /// Whether objects of a kind live in a namespace.
@@ -41,7 +52,15 @@ impl Schema {
 
     /// The types of an OpenAPI (v2) document instead.
     pub fn of_document(document: &serde_json::Value) -> Self {
-        Self { custom: Some(compile(document)) }
+        Self { custom: Some(compile(document)), beside: None }
+    }
+
+    /// The types of an OpenAPI (v2) document beside those of Kubernetes: what a build knows that has
+    /// looked at types before it came to the document.
+    pub fn beside_builtin(document: &serde_json::Value, precedence: Precedence) -> Self {
+        let table = compile::Beside { table: Table::new(BUILTIN), precedence };
+        let custom = compile::compile_beside(document, Some(table));
+        Self { custom: Some(custom), beside: Some(precedence) }
     }
 
     /// Whether the types come from an `openapi:` document.
@@ -55,7 +74,13 @@ impl Schema {
 
     /// The type of a resource, if it is known.
     pub fn resource(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
-        self.table().resource(api_version, kind)?.definition
+        let custom = || self.table().resource(api_version, kind)?.definition;
+        let built_in = || Table::new(BUILTIN).resource(api_version, kind)?.definition;
+        match self.beside {
+            None => custom(),
+            Some(Precedence::Document) => custom().or_else(built_in),
+            Some(Precedence::BuiltIn) => built_in().or_else(custom),
+        }
     }
 
     /// Whether a resource has a namespace; `None` if its type is not known. What the built-in table
@@ -63,6 +88,12 @@ impl Schema {
     pub fn scope(&self, api_version: &str, kind: &str) -> Option<Scope> {
         let scope = |table: Table<'_>| table.resource(api_version, kind)?.scope;
         scope(Table::new(BUILTIN)).or_else(|| scope(self.table()))
+    }
+
+    /// Whether the scope of a kind is known without any document.
+    pub fn is_builtin(api_version: &str, kind: &str) -> bool {
+        let resource = Table::new(BUILTIN).resource(api_version, kind);
+        resource.is_some_and(|resource| resource.scope.is_some())
     }
 
     /// Whether a resource is known to have no namespace.

@@ -99,8 +99,13 @@ fn set_texts(
     if texts.is_empty() {
         return Ok(());
     }
-    let set = |resource: &mut Resource| pairs::set(resource.node_mut(), texts, specs);
-    resources.iter_mut().try_for_each(set)
+    resources.iter_mut().try_for_each(|resource| {
+        let mut links = std::mem::take(&mut resource.links);
+        let result = pairs::set(resource.node_mut(), &mut links, texts, specs);
+        resource.links = links;
+        resource.follow_links();
+        result
+    })
 }
 
 fn set_image(resources: &mut Resources, image: &Image, specs: &[FieldSpec]) -> Result<()> {
@@ -134,6 +139,10 @@ impl replacement::Subject for Subject<'_> {
     fn node_mut(&mut self) -> &mut Node {
         self.resource.note_change(self.file);
         self.resource.node_mut()
+    }
+
+    fn settle(&mut self) {
+        self.resource.follow_links();
     }
 
     fn ids(&self) -> impl Iterator<Item = &ResId> {

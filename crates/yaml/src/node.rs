@@ -14,6 +14,7 @@ pub struct Node {
     pub content: Content,
     properties: Option<Box<Properties>>,
     line: u32,
+    link: u32,
     column: u16,
     /// How it is written.
     pub style: Style,
@@ -147,7 +148,7 @@ pub(crate) const LONG_PREFIX: &str = "tag:yaml.org,2002:";
 
 impl Node {
     fn new(content: Content, style: Style, tag: Written) -> Self {
-        Self { content, properties: None, line: 0, column: 0, style, tag }
+        Self { content, properties: None, line: 0, link: 0, column: 0, style, tag }
     }
 
     pub(crate) fn of(content: Content, style: Style) -> Self {
@@ -202,6 +203,17 @@ impl Node {
     /// Where it was written.
     pub fn position(&self) -> Position {
         Position { line: self.line, column: u32::from(self.column) }
+    }
+
+    /// The number that [`Node::set_link`] gave it; 0 if none did.
+    pub fn link(&self) -> u32 {
+        self.link
+    }
+
+    /// Gives a node a number by which a program recognises it, for example as one of several that
+    /// are to stay alike. It means nothing here; a clone has it too.
+    pub fn set_link(&mut self, link: u32) {
+        self.link = link;
     }
 
     pub(crate) fn at(mut self, line: u32, column: u32) -> Self {

@@ -68,7 +68,7 @@ impl Accumulator {
             several => Err(Error::new(format!(
                 "found {} resId matches for var {} (unable to disambiguate)",
                 several.len(),
-                var.clone().with_defaults().go_text()
+                var.clone().with_type().go_text()
             ))),
         }
     }

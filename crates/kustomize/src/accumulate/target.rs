@@ -22,11 +22,12 @@ use crate::origin::{self, Origin};
 use crate::plugin;
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::schema::Schema;
 use crate::transform::{Step, configured};
 
 /// Kustomizations may include each other this deep; nothing real comes near.
 const MAX_DEPTH: usize = 200;
+
+const UNCHANGED: &str = "validator shouldn't modify the resource map";
 
 /// A kustomization file that has been read.
 pub(crate) struct Target<'b> {
@@ -95,11 +96,11 @@ impl<'b> Target<'b> {
             (Some(document), None) => {
                 let json =
                     documents::to_json(&document).context(|| "invalid schema file".to_owned())?;
-                session.types.set(Schema::of_document(&json));
+                session.types.set_document(&json);
                 Ok(())
             }
             (None, Some("v1.21.2")) => {
-                session.types.set(Schema::builtin());
+                session.types.set_builtin();
                 Ok(())
             }
             (None, None | Some("")) => Ok(()),
@@ -368,18 +369,14 @@ impl<'b> Target<'b> {
         run_steps(session, &mut accumulator.resources, &steps)
     }
 
-    /// A validator is a transformer that may not change anything.
+    /// A validator is a transformer that may not change anything but one label.
     fn run_validators(&self, session: &Session<'b>, accumulator: &mut Accumulator) -> Result<()> {
         for step in plugin::transformers(session, self, &self.kustomization.validators)? {
             let before = accumulator.resources.clone();
             step.transformer.apply(session, &mut accumulator.resources)?;
-            let same = before
-                .iter()
-                .zip(accumulator.resources.iter())
-                .all(|(before, after)| before.node() == after.node());
-            if before.len() != accumulator.resources.len() || !same {
-                return Err(Error::new("validator shouldn't modify the resource map"));
-            }
+            before
+                .check_same(&accumulator.resources)
+                .map_err(|error| Error::new(format!("{UNCHANGED}: {}", error.chain())))?;
         }
         Ok(())
     }

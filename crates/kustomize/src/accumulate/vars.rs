@@ -31,6 +31,7 @@ pub(super) fn replace(session: &Session<'_>, accumulator: &mut Accumulator) -> R
                 used.insert(name);
                 Some(value)
             })?;
+            resource.follow_links();
         }
     }
     let unused: Vec<&str> = values.keys().copied().filter(|name| !used.contains(name)).collect();

@@ -15,6 +15,7 @@ use crate::filters::{affix, iam_policy, namespace, pairs, replicas, value_add, v
 use crate::id::ResId;
 use crate::json6902::JsonPatch;
 use crate::kustomization::Replacement;
+use crate::links::Links;
 use crate::merge::strategic;
 use crate::metadata;
 use crate::node::from_json;
@@ -80,11 +81,14 @@ fn filtered(case: &Value, mut resources: Vec<Node>) -> Result<Vec<Node>> {
 fn apply(kind: &str, case: &Value, resource: &mut Node, schema: &Schema) -> Result<()> {
     let filter = &case["filter"];
     let spec = || decode::<FieldSpec>(&filter["fieldSpec"]);
+    let mut links = Links::default();
     match kind {
         "annotations.Filter" => {
-            pairs::set(resource, &decode(&filter["Annotations"]), &specs(filter))
+            pairs::set(resource, &mut links, &decode(&filter["Annotations"]), &specs(filter))
         }
-        "labels.Filter" => pairs::set(resource, &decode(&filter["Labels"]), &specs(filter)),
+        "labels.Filter" => {
+            pairs::set(resource, &mut links, &decode(&filter["Labels"]), &specs(filter))
+        }
         "imagetag.Filter" => {
             ImageChange::new(&decode(&filter["imageTag"]))?.set(resource, &specs(filter))
         }

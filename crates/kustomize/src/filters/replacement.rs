@@ -6,6 +6,7 @@ use super::structured;
 use crate::error::{Context, Error, Result};
 use crate::id::{DEFAULT_NAMESPACE, ResId};
 use crate::kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector};
+use crate::links::unlink;
 use crate::metadata;
 use crate::node::{
     Found, Kind, check_copy, follow, is_null, lookup, replace_text, select,
@@ -21,6 +22,8 @@ pub(crate) trait Subject {
     fn node(&self) -> &Node;
     /// Its content, to be changed.
     fn node_mut(&mut self) -> &mut Node;
+    /// Called after each field that was written.
+    fn settle(&mut self) {}
     /// All that it is and was called.
     fn ids(&self) -> impl Iterator<Item = &ResId>;
 }
@@ -32,29 +35,55 @@ pub(crate) fn replace<S: Subject>(replacements: &[Replacement], resources: &mut 
         if !has_source || replacement.targets.is_empty() {
             return Err(Error::new("replacements must specify a source and at least one target"));
         }
-        let value = value_of(replacement, resources)?;
+        let mut value = value_of(replacement, resources)?;
         for target in &replacement.targets {
-            apply(target, &value, resources)?;
+            apply(target, &mut value, resources)?;
         }
     }
     Ok(())
 }
 
-fn value_of<S: Subject>(replacement: &Replacement, resources: &[S]) -> Result<Node> {
+/// What is copied.
+struct Value {
+    node: Node,
+    /// The resource and the path that it is a part of, where all of it is copied. Upstream then
+    /// copies whatever is there by the time: a replacement may change its own source.
+    source: Option<(usize, Vec<String>)>,
+}
+
+impl Value {
+    fn fixed(node: Node) -> Self {
+        Self { node, source: None }
+    }
+
+    fn refresh<S: Subject>(&mut self, resources: &[S]) {
+        let Some((index, path)) = &self.source else { return };
+        let resource = resources.get(*index).map(Subject::node);
+        if let Some(Ok(Some(now))) = resource.map(|resource| lookup(resource, path)) {
+            self.node.clone_from(now);
+        }
+    }
+}
+
+fn value_of<S: Subject>(replacement: &Replacement, resources: &[S]) -> Result<Value> {
     let source = match (&replacement.source_value, &replacement.source) {
         (Some(_), Some(_)) => {
             return Err(Error::new("value and resource selectors are mutually exclusive"));
         }
-        (Some(value), None) => return Ok(Node::scalar(value)),
+        (Some(value), None) => return Ok(Value::fixed(Node::scalar(value))),
         (None, Some(source)) => source,
-        (None, None) => return Ok(Node::null()),
+        (None, None) => return Ok(Value::fixed(Node::null())),
     };
-    let resource = source_resource(source, resources)?;
+    let (index, resource) = source_resource(source, resources)?;
     let path = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
-    let value = lookup(resource, &split_path_with_brackets(path, '.'))
-        .context(|| "error looking up replacement source".to_owned())?;
+    let parts = split_path_with_brackets(path, '.');
+    let value =
+        lookup(resource, &parts).context(|| "error looking up replacement source".to_owned())?;
     match value.filter(|value| !is_null(value) && !metadata::is_empty(value)) {
-        Some(value) => part_of(value, source.options.as_ref()),
+        Some(value) => match source.options.as_ref().filter(|it| !it.delimiter.is_empty()) {
+            Some(options) => part_of(value, options).map(Value::fixed),
+            None => Ok(Value { node: value.clone(), source: Some((index, parts)) }),
+        },
         None => Err(Error::new(format!(
             "fieldPath `{path}` is missing for replacement source {}",
             source.id
@@ -65,11 +94,13 @@ fn value_of<S: Subject>(replacement: &Replacement, resources: &[S]) -> Result<No
 fn source_resource<'r, S: Subject>(
     source: &SourceSelector,
     resources: &'r [S],
-) -> Result<&'r Node> {
-    let mut matching =
-        resources.iter().filter(|resource| resource.ids().any(|id| is_selected(id, &source.id)));
+) -> Result<(usize, &'r Node)> {
+    let mut matching = resources
+        .iter()
+        .enumerate()
+        .filter(|(_, resource)| resource.ids().any(|id| is_selected(id, &source.id)));
     match (matching.next(), matching.next()) {
-        (Some(resource), None) => Ok(resource.node()),
+        (Some((index, resource)), None) => Ok((index, resource.node())),
         (None, _) => Err(Error::new(format!("nothing selected by {}", print_source(source)))),
         _ => Err(Error::new(format!("multiple matches for selector {}", print_source(source)))),
     }
@@ -100,10 +131,7 @@ fn print_source(source: &SourceSelector) -> String {
 }
 
 /// The part of a source's text that the options name.
-fn part_of(value: &Node, options: Option<&FieldOptions>) -> Result<Node> {
-    let Some(options) = options.filter(|options| !options.delimiter.is_empty()) else {
-        return Ok(value.clone());
-    };
+fn part_of(value: &Node, options: &FieldOptions) -> Result<Node> {
     if Kind::of(value) != Kind::Scalar {
         return Err(Error::new("delimiter option can only be used with scalar nodes"));
     }
@@ -122,15 +150,20 @@ fn part_of(value: &Node, options: Option<&FieldOptions>) -> Result<Node> {
     }
 }
 
-fn apply<S: Subject>(target: &TargetSelector, value: &Node, resources: &mut [S]) -> Result<()> {
+fn apply<S: Subject>(target: &TargetSelector, value: &mut Value, resources: &mut [S]) -> Result<()> {
     let Some(selector) = &target.select else {
         return Err(Error::new("target must specify resources to select"));
     };
     let selection =
         Selection::new(selector, target).context(|| "error creating target selector".to_owned())?;
-    for resource in resources {
-        if selection.covers(resource)? {
-            copy(resource.node_mut(), value, target)?;
+    for index in 0..resources.len() {
+        let covered = resources.get(index).map(|resource| selection.covers(resource));
+        if !covered.transpose()?.unwrap_or_default() {
+            continue;
+        }
+        value.refresh(resources);
+        if let Some(resource) = resources.get_mut(index) {
+            copy(resource, &value.node, target)?;
         }
     }
     Ok(())
@@ -176,7 +209,7 @@ fn has_labels(resource: &Node, selector: &Selector) -> Result<bool> {
         && (labels.is_empty() || labels.matches(&metadata::texts(resource, "labels"))))
 }
 
-fn copy(resource: &mut Node, value: &Node, target: &TargetSelector) -> Result<()> {
+fn copy(resource: &mut impl Subject, value: &Node, target: &TargetSelector) -> Result<()> {
     let options = target.options.as_ref();
     let create = options.is_some_and(|options| options.create).then(|| Kind::of(value));
     let default = [DEFAULT_PATH.to_owned()];
@@ -184,22 +217,25 @@ fn copy(resource: &mut Node, value: &Node, target: &TargetSelector) -> Result<()
     for path in paths {
         let parts = split_path_with_brackets(path, '.');
         check_copy(value, parts.len())?;
-        if structured::set(resource, value, &parts, create).is_some() {
+        if structured::set(resource.node_mut(), value, &parts, create).is_some() {
             continue;
         }
         let not_found = || {
             let what = if create.is_some() { "find or create" } else { "find" };
             format!("unable to {what} field {} in replacement target", crate::go_text::quote(path))
         };
-        let found = select(resource, &parts, create).context(not_found)?;
+        let found = select(resource.node_mut(), &parts, create).context(not_found)?;
         if found.is_empty() {
             return Err(Error::new(not_found()));
         }
         for found in found {
             match found {
-                Found::Here(route) => write(follow(resource, &route), value, options)?,
+                Found::Here(route) => {
+                    write(follow(resource.node_mut(), &route), value, options)?;
+                    resource.settle();
+                }
                 Found::Made(route) => {
-                    let field = follow(resource, &route);
+                    let field = follow(resource.node_mut(), &route);
                     write(field, value, options)?;
                     if Kind::of(field) == Kind::Scalar {
                         field.clear_tag();
@@ -240,6 +276,9 @@ fn overwrite(field: &mut Node, value: &Node, text: &str) {
     if Kind::of(field) == Kind::Scalar {
         replace_text(field, text);
     } else {
+        let link = field.link();
         *field = value.clone();
+        unlink(field);
+        field.set_link(link);
     }
 }

@@ -54,8 +54,10 @@ fn expand_values(node: &mut Node, lookup: &mut dyn FnMut(&str) -> Option<Variabl
     Ok(())
 }
 
+/// A scalar that is text, or that a step has made without saying what it is.
 fn is_text(node: &Node) -> bool {
-    Kind::of(node) == Kind::Scalar && node.tag() == Tag::Str
+    let is_untyped = node.given_tag().is_none() && node.position().line == 0;
+    Kind::of(node) == Kind::Scalar && (is_untyped || node.tag() == Tag::Str)
 }
 
 /// Whether it is a text at all.
@@ -63,6 +65,7 @@ fn expand_text(node: &mut Node, lookup: &mut dyn FnMut(&str) -> Option<Variable>
     if !is_text(node) {
         return Ok(false);
     }
+    let link = node.link();
     *node = match expanded(text(node), lookup)? {
         Variable::Text(text) => Node::scalar(text).with_tag(Tag::Str),
         Variable::Integer(number) => Node::int(number),
@@ -70,6 +73,7 @@ fn expand_text(node: &mut Node, lookup: &mut dyn FnMut(&str) -> Option<Variable>
         Variable::Float(number) => Node::scalar(fixed(number)).with_tag(Tag::Float),
     };
     node.style = Style::Plain;
+    node.set_link(link);
     Ok(true)
 }
 

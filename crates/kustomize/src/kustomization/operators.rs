@@ -249,6 +249,11 @@ impl Var {
         if self.field.path.is_empty() {
             "metadata.name".clone_into(&mut self.field.path);
         }
+        self.with_type()
+    }
+
+    /// The same, with the type taken from `apiVersion`.
+    pub(crate) fn with_type(mut self) -> Self {
         self.object.gvk = self.object.gvk();
         self
     }

@@ -9,7 +9,11 @@ pub(crate) fn from_json(value: &Value) -> Node {
     match value {
         Value::Null => Node::null(),
         Value::Bool(truth) => Node::bool(*truth),
-        Value::Number(number) => Node::scalar(format_g(number.as_f64().unwrap_or_default())),
+        Value::Number(number) => {
+            let number = Node::scalar(format_g(number.as_f64().unwrap_or_default()));
+            let tag = number.tag();
+            number.with_tag(tag)
+        }
         Value::String(text) => styled(text),
         Value::Array(items) => Node::sequence(items.iter().map(from_json).collect()),
         Value::Object(fields) => {

@@ -7,22 +7,23 @@ use crate::go_text::quote;
 
 /// The whole resource; Go's nil where it could not even be read.
 pub(super) fn of(node: &Node) -> String {
-    if has_equal_keys(node) {
+    if is_unreadable(node) {
         return "map[string]interface {}(nil)".to_owned();
     }
     mapping(node.entries().unwrap_or_default(), true)
 }
 
-fn has_equal_keys(node: &Node) -> bool {
+/// Whether yaml.v3 refuses it: equal keys, or a text that is not of the type it is tagged with.
+fn is_unreadable(node: &Node) -> bool {
     match &node.content {
-        Content::Scalar(_) => false,
-        Content::Sequence(items) => items.iter().any(has_equal_keys),
+        Content::Scalar(_) => node.resolve(Dialect::V3).is_err(),
+        Content::Sequence(items) => items.iter().any(is_unreadable),
         Content::Mapping(entries) => {
             let mut keys: Vec<&str> = entries.iter().filter_map(|(key, _)| key.text()).collect();
             let count = keys.len();
             keys.sort_unstable();
             keys.dedup();
-            keys.len() < count || entries.iter().any(|(_, value)| has_equal_keys(value))
+            keys.len() < count || entries.iter().any(|(_, value)| is_unreadable(value))
         }
     }
 }

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::Precedence;
+use super::table::{FOREIGN, Table};
+
 const GROUP_VERSION_KIND: &str = "x-kubernetes-group-version-kind";
 /// Deeper nesting inside one definition is cut off: no real type comes near.
 const DEPTH_MAX: usize = 200;
@@ -23,6 +26,7 @@ struct Record {
 
 struct Compiler<'d> {
     definitions: Option<&'d Map<String, Value>>,
+    beside: Option<Beside>,
     /// Reference (index plus one) of each definition that was needed so far.
     defined: HashMap<&'d str, u32>,
     pending: Vec<(u32, &'d Value)>,
@@ -32,16 +36,33 @@ struct Compiler<'d> {
 
 /// The table for a document. What is not as OpenAPI says is taken for missing.
 pub fn compile(document: &Value) -> Vec<u8> {
+    compile_beside(document, None)
+}
+
+/// A table whose definitions the document may refer to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub table: Table<'static>,
+    pub precedence: Precedence,
+}
+
+/// The table for a document that refers to definitions of another table as well.
+pub(super) fn compile_beside(document: &Value, beside: Option<Beside>) -> Vec<u8> {
     let definitions = document.get("definitions").and_then(Value::as_object);
     let mut compiler = Compiler {
         definitions,
+        beside,
         defined: HashMap::new(),
         pending: Vec::new(),
         known: HashMap::new(),
         records: Vec::new(),
     };
     let mut resources: BTreeMap<(String, String), (u32, u32)> = BTreeMap::new();
+    let mut named: BTreeMap<&str, u32> = BTreeMap::new();
     for (name, definition) in definitions.into_iter().flatten() {
+        if beside.is_none() {
+            named.insert(name, compiler.definition(name, definition));
+        }
         let kinds = definition.get(GROUP_VERSION_KIND).and_then(Value::as_array);
         for resource in kinds.into_iter().flatten().filter_map(type_meta) {
             resources.entry(resource).or_default().0 = compiler.definition(name, definition);
@@ -51,7 +72,7 @@ pub fn compile(document: &Value) -> Vec<u8> {
     for (resource, scope) in scopes(document) {
         resources.entry(resource).or_default().1 = scope;
     }
-    write(&compiler.records, &resources)
+    write(&compiler.records, &resources, &named)
 }
 
 /// `apiVersion` and `kind` of a `x-kubernetes-group-version-kind` entry.
@@ -124,22 +145,32 @@ impl<'d> Compiler<'d> {
 
     /// Follows `$ref`s; a circle of them leads nowhere.
     fn resolve(&mut self, schema: &'d Value) -> u32 {
-        let Some(definitions) = self.definitions else { return 0 };
         let mut schema = schema;
         let mut steps = 0;
         let mut name = "";
         while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let target = reference.strip_prefix("#/definitions/");
-            let Some((key, next)) = target.and_then(|name| definitions.get_key_value(name)) else {
-                return 0;
-            };
-            (name, schema) = (key, next);
+            let target = reference.strip_prefix("#/definitions/").unwrap_or_default();
+            let own = self.definitions.and_then(|definitions| definitions.get_key_value(target));
+            match (own, self.foreign(target, own.is_some())) {
+                (_, Some(reference)) => return reference,
+                (Some((key, next)), None) => (name, schema) = (key, next),
+                (None, None) => return 0,
+            }
             steps += 1;
             if steps > DEPTH_MAX {
                 return 0;
             }
         }
         self.definition(name, schema)
+    }
+
+    /// A definition of the other table, unless the document's own holds.
+    fn foreign(&self, name: &str, is_defined: bool) -> Option<u32> {
+        let beside = self.beside?;
+        if is_defined && beside.precedence == Precedence::Document {
+            return None;
+        }
+        beside.table.definition(name).map(|reference| reference | FOREIGN)
     }
 
     fn record(&mut self, schema: &'d Value, depth: usize) -> Record {
@@ -207,7 +238,11 @@ fn length<T>(items: &[T]) -> u32 {
     u32::try_from(items.len()).unwrap_or(u32::MAX)
 }
 
-fn write(records: &[Record], resources: &BTreeMap<(String, String), (u32, u32)>) -> Vec<u8> {
+fn write(
+    records: &[Record],
+    resources: &BTreeMap<(String, String), (u32, u32)>,
+    named: &BTreeMap<&str, u32>,
+) -> Vec<u8> {
     let mut strings = Strings::default();
     let (mut types, mut fields, mut keys, mut kinds) = (vec![], vec![], vec![], vec![]);
     for record in records {
@@ -223,6 +258,10 @@ fn write(records: &[Record], resources: &BTreeMap<(String, String), (u32, u32)>)
     for ((api_version, kind), (reference, scope)) in resources {
         kinds.extend([strings.index(api_version), strings.index(kind), *reference, *scope]);
     }
+    let mut definitions = vec![];
+    for (name, reference) in named {
+        definitions.extend([strings.index(name), *reference]);
+    }
     strings.text.resize(strings.text.len().next_multiple_of(4), 0);
     let header = [
         length(&strings.ends),
@@ -231,6 +270,7 @@ fn write(records: &[Record], resources: &BTreeMap<(String, String), (u32, u32)>)
         length(&fields) / 2,
         length(&keys),
         length(&kinds) / 4,
+        length(&definitions) / 2,
     ];
     let mut table = Vec::new();
     let put = |words: &[u32], table: &mut Vec<u8>| {
@@ -239,7 +279,7 @@ fn write(records: &[Record], resources: &BTreeMap<(String, String), (u32, u32)>)
     put(&header, &mut table);
     put(&strings.ends, &mut table);
     table.extend(&strings.text);
-    for part in [&types, &fields, &keys, &kinds] {
+    for part in [&types, &fields, &keys, &kinds, &definitions] {
         put(part, &mut table);
     }
     table

@@ -4,22 +4,28 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | header | number of strings, bytes of text, types, fields, keys, resources |
+//! | header | number of strings, bytes of text, types, fields, keys, resources, definitions |
 //! | strings | the end of each string in the text |
 //! | text | UTF-8, padded to four bytes |
 //! | types | first field, fields, value type of other fields, item type, strategy, first key, keys |
 //! | fields | name, type; sorted by name within a type |
 //! | keys | string |
 //! | resources | `apiVersion`, `kind`, type, scope; sorted |
+//! | definitions | name, type; sorted |
 //!
-//! A reference to a type is its index plus one; 0 is none. The same holds for a strategy.
+//! A reference to a type is its index plus one; 0 is none. The same holds for a strategy. With the
+//! highest bit set it is a reference to a type of the built-in table.
 
-use super::Scope;
+use super::{BUILTIN, Scope};
 
-pub(super) const HEADER_WORDS: usize = 6;
+/// Marks a reference to a type of the built-in table.
+pub(super) const FOREIGN: u32 = 1 << 31;
+
+pub(super) const HEADER_WORDS: usize = 7;
 pub(super) const TYPE_WORDS: usize = 7;
 pub(super) const FIELD_WORDS: usize = 2;
 pub(super) const RESOURCE_WORDS: usize = 4;
+pub(super) const DEFINITION_WORDS: usize = 2;
 const WORD: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,8 @@ pub(super) struct Table<'t> {
     keys: usize,
     resources: usize,
     resource_count: usize,
+    definitions: usize,
+    definition_count: usize,
 }
 
 /// What the table has for a resource.
@@ -56,7 +64,19 @@ impl<'t> Table<'t> {
         let fields = types + count(2) * TYPE_WORDS * WORD;
         let keys = fields + count(3) * FIELD_WORDS * WORD;
         let resources = keys + count(4) * WORD;
-        Self { bytes, ends, text, types, fields, keys, resources, resource_count: count(5) }
+        let definitions = resources + count(5) * RESOURCE_WORDS * WORD;
+        Self {
+            bytes,
+            ends,
+            text,
+            types,
+            fields,
+            keys,
+            resources,
+            resource_count: count(5),
+            definitions,
+            definition_count: count(6),
+        }
     }
 
     fn word(&self, base: usize, index: usize) -> usize {
@@ -71,8 +91,20 @@ impl<'t> Table<'t> {
     }
 
     fn type_of(self, reference: usize) -> Option<Type<'t>> {
+        let foreign = FOREIGN as usize;
+        if reference & foreign != 0 {
+            return Table::new(BUILTIN).type_of(reference & !foreign);
+        }
         let index = reference.checked_sub(1)?;
         Some(Type { table: self, at: self.types + index * TYPE_WORDS * WORD })
+    }
+
+    /// A reference to the definition of that name.
+    pub(super) fn definition(self, name: &str) -> Option<u32> {
+        let at = |index: usize| self.definitions + index * DEFINITION_WORDS * WORD;
+        let string = |index| self.string(self.word(at(index), 0));
+        let index = search(self.definition_count, |index| string(index).cmp(name))?;
+        u32::try_from(self.word(at(index), 1)).ok()
     }
 
     pub(super) fn resource(self, api_version: &str, kind: &str) -> Option<Resource<'t>> {

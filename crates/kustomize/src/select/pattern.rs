@@ -1,7 +1,8 @@
 //! Regular expressions as Go reads them.
 //!
 //! Rust's `regex` has nearly RE2's syntax. What differs in what people write: Go's `\d`, `\s`, `\w`
-//! and `\b` are ASCII, and `\Q…\E` quotes; both are rewritten here.
+//! and `\b` are ASCII, `\Q…\E` quotes, and a brace that starts no repetition stands for itself (as in
+//! the image name `${IMAGE}`); all are rewritten here.
 
 use regex::{Regex, RegexBuilder};
 
@@ -47,6 +48,7 @@ fn ascii_classes(pattern: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
+            '{' if !in_class && !is_repetition(chars.as_str()) => out.push_str("\\{"),
             ']' => {
                 in_class = false;
                 out.push(c);
@@ -55,6 +57,14 @@ fn ascii_classes(pattern: &str) -> String {
         }
     }
     out
+}
+
+/// Whether what follows a brace makes it a repetition: `3}`, `3,}` or `3,5}`.
+fn is_repetition(rest: &str) -> bool {
+    let Some((inside, _)) = rest.split_once('}') else { return false };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && is_number(least) && is_number(most)
 }
 
 fn ascii_class(escaped: char, in_class: bool) -> String {
@@ -118,5 +128,7 @@ mod tests {
         assert!(compile(r"^\Qa.b\E$").unwrap().is_match("a.b"));
         assert!(compile(r"^[[:alpha:]-]+$").unwrap().is_match("a-b"));
         assert!(compile("(").is_err());
+        assert!(compile("^a${IMG}?$").is_ok());
+        assert!(compile("^{a{2}b{,3}$").unwrap().is_match("{aab{,3}"));
     }
 }

@@ -69,6 +69,11 @@ impl AnyPatch {
                 for patch in &mut patches {
                     patch.track.allow_name_change |= options.allow_name_change;
                     patch.track.allow_kind_change |= options.allow_kind_change;
+                    if options.allow_name_change || options.allow_kind_change {
+                        // Upstream notes it in the patch's annotations, which become texts.
+                        let annotations = metadata::annotations(patch.node());
+                        metadata::set_annotations(patch.node_mut(), &annotations);
+                    }
                 }
                 Ok(PatchContent::Strategic(patches))
             }
@@ -170,7 +175,9 @@ fn apply_json(resource: &mut Resource, patch: &json6902::JsonPatch, file: &Rc<st
     let track = resource.track.clone();
     resource.with_annotations(|node| patch.apply(node))?;
     resource.track = track;
+    let mut links = std::mem::take(&mut resource.links);
     let node = resource.node_mut();
+    links.cut(node);
     let annotations = metadata::annotations(node);
     metadata::set_annotations(node, &annotations);
     resource.note_change(file);
@@ -212,6 +219,10 @@ fn patch_one(session: &Session<'_>, target: &mut Resource, patch: Resource) -> R
     // Upstream marks the patch by annotations, which are merged like all others.
     target.track.allow_name_change |= names;
     target.track.allow_kind_change |= kinds;
+    if metadata::text(patch.node(), "$patch") == "replace" {
+        // The merge is the patch itself, and upstream only looks at what it has changed in place.
+        return Ok(());
+    }
     let sees_annotations = touches_annotations(patch.node());
     let patch = patch.into_node();
     let schema = session.types.schema();
@@ -230,6 +241,7 @@ fn patch_one(session: &Session<'_>, target: &mut Resource, patch: Resource) -> R
     if target.is_empty() {
         return Ok(());
     }
+    target.follow_links();
     let node = target.node_mut();
     if !kinds {
         metadata::set_kind(node, &id.gvk.kind);
