@@ -24,6 +24,7 @@ use crate::origin;
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::sort::Order;
+use crate::trace::{self, Cause};
 use crate::transform::Transformer;
 
 use accumulator::Accumulator;
@@ -40,7 +41,7 @@ pub(crate) fn run<'b>(session: &Session<'b>, loader: &Rc<Loader<'b>>) -> Result<
     target.use_schema(session)?;
     target.track_origin();
     let mut accumulator = target.accumulate(session, Accumulator::new())?;
-    settle_names(session, &mut accumulator)?;
+    settle_names(session, &target, &mut accumulator)?;
     let mut resources = accumulator.resources;
     drop_local(&mut resources)?;
     order(session, &target, &mut resources)?;
@@ -58,10 +59,21 @@ pub(crate) fn run<'b>(session: &Session<'b>, loader: &Rc<Loader<'b>>) -> Result<
 }
 
 /// Adds digests to names, then lets references and variables follow.
-fn settle_names(session: &Session<'_>, accumulator: &mut Accumulator) -> Result<()> {
-    Transformer::Hash.apply(session, &mut accumulator.resources)?;
-    name_references::update(&mut accumulator.resources, &accumulator.config.name_reference)?;
-    vars::replace(session, accumulator)
+fn settle_names<'b>(
+    session: &Session<'b>,
+    target: &Target<'b>,
+    accumulator: &mut Accumulator,
+) -> Result<()> {
+    let cause = |by| Cause { by, file: target.own_location().file.as_str().into(), line: 0 };
+    let resources = &mut accumulator.resources;
+    trace::around(session, resources, &cause("digest of a generated name"), |resources| {
+        Transformer::Hash.apply(session, resources)
+    })?;
+    let references = &accumulator.config.name_reference;
+    trace::around(session, resources, &cause("reference to a name"), |resources| {
+        name_references::update(resources, references)
+    })?;
+    vars::replace(session, accumulator, &cause("vars"))
 }
 
 /// Drops resources that are configuration of the build. All others need a kind and a name.

@@ -16,6 +16,7 @@ use crate::load::Loader;
 use crate::need::{Answers, Need};
 use crate::output;
 use crate::resource::{Resource, Types};
+use crate::trace::{self, Change, Field, Sources};
 
 /// The order of the output where the kustomization does not give one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Options {
     pub helm_kube_version: String,
     /// `--helm-api-versions`.
     pub helm_api_versions: Vec<String>,
+    /// Whether to find out which step set which field ([`Built::changes`]).
+    pub trace: bool,
     /// What renders charts.
     pub charts: Option<Arc<dyn Charts>>,
     /// What is known of remote files, repositories and charts.
@@ -65,6 +68,7 @@ impl Options {
             helm: false,
             helm_kube_version: String::new(),
             helm_api_versions: Vec::new(),
+            trace: false,
             charts: None,
             answers: Answers::new(),
         }
@@ -81,6 +85,7 @@ impl fmt::Debug for Options {
             .field("helm", &self.helm)
             .field("helm_kube_version", &self.helm_kube_version)
             .field("helm_api_versions", &self.helm_api_versions)
+            .field("trace", &self.trace)
             .field("charts", &self.charts.is_some())
             .field("answers", &self.answers)
             .finish()
@@ -104,6 +109,9 @@ pub struct Built {
     pub location: Location,
     /// The patch and replacement files that changed it, in order.
     pub changed_by: Vec<String>,
+    /// Which step set which field, in order, if [`Options::trace`] asks for it.
+    pub changes: Vec<Change>,
+    files: Arc<[String]>,
 }
 
 impl Built {
@@ -113,6 +121,25 @@ impl Built {
     /// It has no counterpart in JSON.
     pub fn yaml(&self) -> Result<String> {
         output::yaml(std::iter::once(&self.node))
+    }
+
+    /// Its fields that hold a value of their own, and where those are written.
+    pub fn fields(&self) -> Vec<Field> {
+        trace::fields(&self.node, &self.files)
+    }
+
+    /// Where the field that a JSON pointer names is written, or the nearest thing above it.
+    pub fn locate(&self, pointer: &str) -> Location {
+        let mut node = &self.node;
+        let mut found = None;
+        for part in pointer.split('/').skip(1) {
+            let key = part.replace("~1", "/").replace("~0", "~");
+            let item = key.parse::<usize>().ok().and_then(|index| node.items()?.get(index));
+            let Some(child) = node.get(&key).or(item) else { break };
+            node = child;
+            found = trace::location(node, &self.files).or(found);
+        }
+        found.unwrap_or_else(|| self.location.clone())
     }
 
     /// It as JSON.
@@ -172,6 +199,7 @@ pub fn build(
 ) -> std::result::Result<Outcome, Box<Failure>> {
     let session = Session::new(tree, options);
     let result = Loader::at(&session, path).and_then(|loader| accumulate::run(&session, &loader));
+    let files = session.sources.into_files();
     let needs = session.needs.into_inner();
     let diagnostics = session.diagnostics.into_inner();
     // What is missing may be the reason for a failure; it is fetched before anything is judged.
@@ -180,18 +208,20 @@ pub fn build(
     }
     match result {
         Ok(resources) => {
-            let resources = resources.into_iter().map(built).collect();
+            let resources = resources.into_iter().map(|it| built(it, &files)).collect();
             Ok(Outcome::Built(Output { resources, diagnostics }))
         }
         Err(error) => Err(Box::new(Failure { error, diagnostics })),
     }
 }
 
-fn built(resource: Resource) -> Built {
+fn built(mut resource: Resource, files: &Arc<[String]>) -> Built {
     Built {
         id: resource.id().clone(),
         location: (*resource.location).clone(),
         changed_by: resource.changed_by.iter().map(ToString::to_string).collect(),
+        changes: std::mem::take(&mut resource.changes),
+        files: Arc::clone(files),
         node: resource.into_node(),
     }
 }
@@ -202,6 +232,8 @@ pub(crate) struct Session<'b> {
     pub options: &'b Options,
     /// The types that this build knows.
     pub types: Types,
+    /// The files that values come from.
+    pub sources: Sources,
     diagnostics: RefCell<Vec<Diagnostic>>,
     needs: RefCell<Vec<Need>>,
 }
@@ -212,6 +244,7 @@ impl<'b> Session<'b> {
             tree,
             options,
             types: Types::default(),
+            sources: Sources::default(),
             diagnostics: RefCell::default(),
             needs: RefCell::default(),
         }

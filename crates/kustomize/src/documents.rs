@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use trueup_yaml::{
-    Content, Dialect, DuplicateKeys, Indent, Limits, Node, Style, from_slice, go_json,
-    node_to_yaml_v3, parse_first,
+    Content, Dialect, DuplicateKeys, Indent, Limits, Node, Source, Style, from_slice, go_json,
+    node_to_yaml_v3, parse_first, parse_first_of,
 };
 
 use crate::error::{Error, Kind, Result};
@@ -26,14 +26,24 @@ pub(crate) struct Document {
 }
 
 /// The resources in a text.
-pub(crate) fn resources(text: &[u8]) -> Result<Vec<Document>> {
-    let documents = drop_bad(parse(text)?)?;
-    expand_lists(documents)
+pub(crate) fn resources(text: &[u8], source: Source) -> Result<Vec<Document>> {
+    let documents = drop_bad(parse(text, source)?)?;
+    expand_lists(documents, source)
 }
 
 /// A text as JSON: `sigs.k8s.io/yaml`'s `YAMLToJSON`.
 pub(crate) fn to_json(text: &[u8]) -> Result<Value> {
     from_slice(text, Dialect::V2).map_err(|error| Error::new(error.go_text(Dialect::V2)))
+}
+
+/// A text as it is written, and as JSON like [`to_json`].
+pub(crate) fn written_and_json(text: &[u8]) -> Result<(Node, Value)> {
+    parse_first(text, &Limits::default())
+        .and_then(|node| {
+            let json = node.to_json(Dialect::V2, DuplicateKeys::LastWins)?;
+            Ok((node, json))
+        })
+        .map_err(|error| Error::new(error.go_text(Dialect::V2)))
 }
 
 /// A text as JSON for `UnmarshalStrict`: a key may not occur twice.
@@ -84,13 +94,14 @@ fn has_folded_lines(node: &Node) -> bool {
 }
 
 /// The documents of a text that are not empty.
-fn parse(text: &[u8]) -> Result<Vec<Document>> {
+fn parse(text: &[u8], source: Source) -> Result<Vec<Document>> {
     let text = without_carriage_returns(text);
     let parts = split(&text)?;
     let only = parts.len() == 1;
     let mut documents = Vec::with_capacity(parts.len());
     for part in parts {
-        let mut node = parse_first(part.text, &Limits::default()).map_err(|error| {
+        let source = part.source(source);
+        let mut node = parse_first_of(source, part.text, &Limits::default()).map_err(|error| {
             Error::new(error.go_text(Dialect::V3))
                 .context("MalformedYAMLError")
                 .of_kind(Kind::MalformedYaml)
@@ -100,10 +111,9 @@ fn parse(text: &[u8]) -> Result<Vec<Document>> {
         }
         merge_keys::expand(&mut node)?;
         if only && is_list(&node) {
-            return Ok(list_items(node, &part));
+            return Ok(list_items(node));
         }
-        let line = part.line_of(&node);
-        documents.push(Document { node, line });
+        documents.push(Document { line: node.position().line, node });
     }
     Ok(documents)
 }
@@ -129,9 +139,9 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn line_of(&self, node: &Node) -> u32 {
-        let line = usize::try_from(node.position().line).unwrap_or(0);
-        u32::try_from(self.lines_before + line).unwrap_or(0)
+    fn source(&self, whole: Source) -> Source {
+        let before = u32::try_from(self.lines_before).unwrap_or(u32::MAX);
+        Source { first_line: whole.first_line.saturating_add(before), ..whole }
     }
 }
 
@@ -177,9 +187,9 @@ fn is_list(node: &Node) -> bool {
         && (node.get("items").is_some() || node.get("functionConfig").is_some())
 }
 
-fn list_items(mut list: Node, part: &Part<'_>) -> Vec<Document> {
+fn list_items(mut list: Node) -> Vec<Document> {
     let items = list.get_mut("items").and_then(Node::items_mut).map(std::mem::take);
-    let document = |node: Node| Document { line: part.line_of(&node), node };
+    let document = |node: Node| Document { line: node.position().line, node };
     items.unwrap_or_default().into_iter().map(document).collect()
 }
 
@@ -193,7 +203,7 @@ fn drop_bad(mut documents: Vec<Document>) -> Result<Vec<Document>> {
 }
 
 /// Replaces each resource whose kind ends in `List` by its items, which go to the end.
-fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
+fn expand_lists(documents: Vec<Document>, source: Source) -> Result<Vec<Document>> {
     if !documents.iter().any(|document| metadata::kind(&document.node).ends_with("List")) {
         return Ok(documents);
     }
@@ -212,7 +222,8 @@ fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
             None | Some(Value::Null) => {}
             Some(Value::Array(items)) => {
                 for item in items {
-                    queue.extend(from_json(item, document.line)?);
+                    let source = Source { first_line: document.line, ..source };
+                    queue.extend(from_json(item, source)?);
                 }
             }
             Some(other) => {
@@ -226,13 +237,10 @@ fn expand_lists(documents: Vec<Document>) -> Result<Vec<Document>> {
     Ok(expanded)
 }
 
-fn from_json(item: &Value, line: u32) -> Result<Vec<Document>> {
+/// An item of a list, all of it on the line of the list.
+fn from_json(item: &Value, source: Source) -> Result<Vec<Document>> {
     let text = go_json::compact(item).map_err(|error| Error::new(error.to_string()))?;
-    let mut documents = drop_bad(parse(text.as_bytes())?)?;
-    for document in &mut documents {
-        document.line = line;
-    }
-    Ok(documents)
+    drop_bad(parse(text.as_bytes(), source)?)
 }
 
 fn go_type(value: &Value) -> &'static str {
@@ -252,7 +260,8 @@ mod tests {
     use super::*;
 
     fn lines(text: &str) -> Vec<u32> {
-        resources(text.as_bytes()).unwrap().iter().map(|document| document.line).collect()
+        let documents = resources(text.as_bytes(), Source::default()).unwrap();
+        documents.iter().map(|document| document.line).collect()
     }
 
     const A: &str = "kind: A\nmetadata:\n  name: a\n";
@@ -261,7 +270,7 @@ mod tests {
     fn documents_know_their_lines() {
         assert_eq!(lines(&format!("{A}---\n{A}--- # c\n\n{A}")), [1, 5, 10]);
         assert_eq!(lines(&format!("---\n{A}---\n---\n{A}")), [2, 7]);
-        assert!(resources(b"a: b\n--- c\na: b\n").is_err());
+        assert!(resources(b"a: b\n--- c\na: b\n", Source::default()).is_err());
     }
 
     #[test]
@@ -275,8 +284,8 @@ mod tests {
     #[test]
     fn what_has_no_name_is_refused() {
         for text in ["a: b", "kind: A", "kind: A\nmetadata: {}", "text", "[a]"] {
-            assert!(resources(text.as_bytes()).is_err(), "{text}");
+            assert!(resources(text.as_bytes(), Source::default()).is_err(), "{text}");
         }
-        assert!(resources(b"# nothing\n---\n{}\n").unwrap().is_empty());
+        assert!(resources(b"# nothing\n---\n{}\n", Source::default()).unwrap().is_empty());
     }
 }

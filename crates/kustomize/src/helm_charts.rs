@@ -266,7 +266,7 @@ impl ChartGenerator {
     }
 
     fn read_resources(&self, session: &Session<'_>, printed: &[u8]) -> Result<Vec<Resource>> {
-        let documents = documents::resources(printed)
+        let documents = documents::resources(printed, trueup_yaml::Source::default())
             .context(|| "could not parse bytes into resource map".to_owned())?;
         let resources = documents.into_iter().map(|document| {
             let mut resource =

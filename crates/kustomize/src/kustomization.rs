@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use trueup_model::{Diagnostic, Location};
+use trueup_yaml::{Node, Style};
 
 use crate::decode::{go_struct, strict};
 use crate::error::{Error, Result};
@@ -69,6 +70,8 @@ pub(crate) struct Kustomization {
     pub transformers: Vec<String>,
     pub validators: Vec<String>,
     pub build_metadata: Vec<String>,
+    /// The file as it is written, for the lines of its fields.
+    written: Option<Node>,
 }
 
 go_struct!(Kustomization, "Kustomization", "types.Kustomization", {
@@ -125,9 +128,10 @@ impl Kustomization {
         file: &str,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Self> {
-        let json = crate::documents::to_json(content)
+        let (written, json) = crate::documents::written_and_json(content)
             .map_err(|error| error.context("invalid Kustomization"))?;
         let mut read: Self = strict(&json).map_err(|message| invalid(&message, content, file))?;
+        read.written = Some(written);
         diagnostics.extend(deprecations(&json, content, file));
         let empty = read.is_empty(&json);
         read.fold_deprecated();
@@ -153,6 +157,29 @@ impl Kustomization {
     /// Whether it is a component: something that is added to the kustomization that includes it.
     pub(crate) fn is_component(&self) -> bool {
         self.kind == COMPONENT_KIND
+    }
+
+    /// The line of a field, or of an item of it; 0 where it is not known.
+    pub(crate) fn line_of(&self, field: &str, item: Option<usize>) -> u32 {
+        let Some((key, value)) = self.entry(field) else { return 0 };
+        let item = item.and_then(|index| value.items()?.get(index));
+        item.unwrap_or(key).position().line
+    }
+
+    /// The line on which a text starts that is an item of a list or, if `name` is given, a field of
+    /// an item; 0 where it is not known.
+    pub(crate) fn first_line(&self, field: &str, index: usize, name: &str) -> u32 {
+        let item = self.entry(field).and_then(|(_, list)| list.items()?.get(index));
+        let text = if name.is_empty() { item } else { item.and_then(|item| item.get(name)) };
+        text.map_or(0, |text| {
+            let is_block = matches!(text.style, Style::Literal | Style::Folded);
+            text.position().line + u32::from(is_block)
+        })
+    }
+
+    fn entry(&self, field: &str) -> Option<&(Node, Node)> {
+        let entries = self.written.as_ref()?.entries()?;
+        entries.iter().find(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case(field)))
     }
 
     /// Moves deprecated fields into those that replaced them, and fills in the type.

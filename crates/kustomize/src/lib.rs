@@ -46,6 +46,7 @@ mod resources;
 pub mod schema;
 mod select;
 mod sort;
+mod trace;
 mod transform;
 
 pub use build::{Built, Failure, Options, Outcome, Output, Reorder, build};
@@ -54,6 +55,7 @@ pub use helm_charts::{ChartRequest, Charts, HelmEngine};
 pub use id::{Gvk, ResId};
 pub use need::{Answers, Need, Unavailable};
 pub use repo::RepoSpec;
+pub use trace::{Change, Field};
 pub use trueup_helm::{Profile, Randomness, Timestamp};
 
 #[cfg(test)]

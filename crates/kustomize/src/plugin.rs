@@ -6,6 +6,8 @@
 mod built_in;
 mod function;
 
+use trueup_yaml::Source;
+
 use crate::accumulate::{Target, gather};
 use crate::build::Session;
 use crate::documents;
@@ -13,6 +15,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::load::Loader;
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
+use crate::trace::Cause;
 use crate::transform::Step;
 
 pub(crate) use built_in::Generator;
@@ -48,7 +51,9 @@ pub(crate) fn transformers<'b>(
     for resource in configurations(session, target, entries)? {
         refuse_programs(session, &resource)?;
         let transformer = built_in::transformer(session, &target.loader, &resource)?;
-        steps.push(Step { transformer, origin: Origin::of_plugin(&resource)? });
+        let (file, line) = (resource.location.file.as_str().into(), resource.location.line);
+        let cause = Cause { by: "transformers", file, line };
+        steps.push(Step { transformer, origin: Origin::of_plugin(&resource)?, cause });
     }
     Ok(steps)
 }
@@ -72,7 +77,7 @@ fn configurations<'b>(
     let mut paths = Vec::new();
     let file = target.own_location().file.as_str().into();
     for entry in entries {
-        match documents::resources(entry.as_bytes()) {
+        match documents::resources(entry.as_bytes(), Source::default()) {
             Ok(documents) => inline.extend(
                 documents.into_iter().map(|d| Resource::from_document(d, &file, &session.types)),
             ),

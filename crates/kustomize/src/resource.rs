@@ -18,6 +18,7 @@ use crate::id::{Gvk, ResId};
 use crate::links::Links;
 use crate::metadata;
 use crate::schema::{Precedence, Schema};
+use crate::trace::Change;
 
 pub(crate) use track::{Behavior, Track};
 
@@ -100,6 +101,10 @@ pub(crate) struct Resource {
     pub location: Rc<Location>,
     /// The files that changed it, in order.
     pub changed_by: Vec<Rc<str>>,
+    /// Which step set which field, if anybody wants to know.
+    pub changes: Vec<Change>,
+    /// What it was before the step that is being carried out, if anybody wants to know.
+    pub before: Option<Box<Node>>,
     types: Types,
     id: OnceCell<ResId>,
     former: OnceCell<Vec<ResId>>,
@@ -122,6 +127,8 @@ impl Resource {
             vars: Vec::new(),
             location,
             changed_by: Vec::new(),
+            changes: Vec::new(),
+            before: None,
             types: types.clone(),
             id: OnceCell::new(),
             former: OnceCell::new(),
@@ -247,6 +254,7 @@ impl Resource {
         self.links = Links::default();
         self.vars.clone_from(&other.vars);
         self.changed_by.clone_from(&other.changed_by);
+        self.changes.clone_from(&other.changes);
         self.id.take();
         self.former.take();
     }

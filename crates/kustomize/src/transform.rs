@@ -26,9 +26,10 @@ use crate::metadata;
 use crate::origin::Origin;
 use crate::resource::Resource;
 use crate::resources::Resources;
+use crate::trace::{self, Cause};
 
 pub(crate) use affix::{Affix, End};
-pub(crate) use configured::Configure;
+pub(crate) use configured::{Configure, FieldItem};
 pub(crate) use configured::{configured, trouble};
 pub(crate) use namespace::Namespace;
 pub(crate) use patch::{AnyPatch, JsonPatch, StrategicPatches};
@@ -38,6 +39,13 @@ pub(crate) use value_add::{ValueAdd, ValueTarget};
 pub(crate) struct Step {
     pub transformer: Transformer,
     pub origin: Option<Origin>,
+    pub cause: Cause,
+}
+
+/// A replacement, and where it is written.
+pub(crate) struct PlacedReplacement {
+    pub replacement: Replacement,
+    pub cause: Cause,
 }
 
 /// A built-in transformer with its configuration.
@@ -60,8 +68,8 @@ pub(crate) enum Transformer {
     Replicas(Replica, Vec<FieldSpec>),
     /// An item of `images`
     Image(Image, Vec<FieldSpec>),
-    /// `replacements`, with the files they came from
-    Replacements(Vec<(Replacement, Rc<str>)>),
+    /// `replacements`
+    Replacements(Vec<PlacedReplacement>),
     /// Puts a value into fields, or into paths in fields.
     ValueAdd(ValueAdd),
     /// Adds digests to the names of generated resources.
@@ -83,7 +91,7 @@ impl Transformer {
             Self::Annotations(texts, specs) => set_texts(resources, texts, specs),
             Self::Replicas(replica, specs) => set_replicas(resources, replica, specs),
             Self::Image(image, specs) => set_image(resources, image, specs),
-            Self::Replacements(replacements) => replace(resources, replacements),
+            Self::Replacements(replacements) => replace(session, resources, replacements),
             Self::ValueAdd(value) => value.apply(session, resources),
             Self::Hash => add_hashes(resources),
             Self::All(all) => all.iter().try_for_each(|each| each.apply(session, resources)),
@@ -117,13 +125,20 @@ fn set_image(resources: &mut Resources, image: &Image, specs: &[FieldSpec]) -> R
 }
 
 /// Carries out replacements, and notes in what they change which file asked for it.
-fn replace(resources: &mut Resources, replacements: &[(Replacement, Rc<str>)]) -> Result<()> {
-    for (replacement, file) in replacements {
-        let mut subjects: Vec<Subject<'_>> =
-            resources.iter_mut().map(|resource| Subject { resource, file }).collect();
-        replacement::replace(std::slice::from_ref(replacement), &mut subjects)?;
-    }
-    Ok(())
+fn replace(
+    session: &Session<'_>,
+    resources: &mut Resources,
+    replacements: &[PlacedReplacement],
+) -> Result<()> {
+    replacements.iter().try_for_each(|placed| {
+        let (replacement, file) = (&placed.replacement, &placed.cause.file);
+        trace::around(session, resources, &placed.cause, |resources| {
+            let mut subjects: Vec<Subject<'_>> =
+                resources.iter_mut().map(|resource| Subject { resource, file }).collect();
+            replacement::replace(std::slice::from_ref(replacement), &mut subjects)
+        })
+        .map_err(|error| error.at(placed.cause.location()))
+    })
 }
 
 struct Subject<'r> {

@@ -41,7 +41,7 @@ pub use float::format_g;
 pub use json::{DuplicateKeys, from_slice};
 pub use key_order::{compare_v2, compare_v3};
 pub use node::{Content, Node, Position, Style, Tag};
-pub use parse::{Document, Limits, parse, parse_first};
+pub use parse::{Document, Limits, Source, parse, parse_first, parse_first_of};
 pub use print::{Indent, PrintError, append_yaml, node_to_yaml_v3, to_yaml, to_yaml_v3};
 pub use timestamp::Timestamp;
 pub use value::{Sink, Value};

@@ -15,6 +15,7 @@ pub struct Node {
     properties: Option<Box<Properties>>,
     line: u32,
     link: u32,
+    source: u16,
     column: u16,
     /// How it is written.
     pub style: Style,
@@ -148,7 +149,7 @@ pub(crate) const LONG_PREFIX: &str = "tag:yaml.org,2002:";
 
 impl Node {
     fn new(content: Content, style: Style, tag: Written) -> Self {
-        Self { content, properties: None, line: 0, link: 0, column: 0, style, tag }
+        Self { content, properties: None, line: 0, link: 0, source: 0, column: 0, style, tag }
     }
 
     pub(crate) fn of(content: Content, style: Style) -> Self {
@@ -216,7 +217,13 @@ impl Node {
         self.link = link;
     }
 
-    pub(crate) fn at(mut self, line: u32, column: u32) -> Self {
+    /// The number of the text that it was written in, as [`crate::Source`] gave it; 0 if none did.
+    pub fn source(&self) -> u16 {
+        self.source
+    }
+
+    pub(crate) fn at(mut self, source: u16, line: u32, column: u32) -> Self {
+        self.source = source;
         self.line = line;
         self.column = u16::try_from(column).unwrap_or(u16::MAX);
         self

@@ -26,6 +26,22 @@ impl Default for Limits {
     }
 }
 
+/// Which text is parsed, for programs that read many: every node remembers its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The number; 0 for none.
+    pub number: u16,
+    /// The line on which the text starts in its file, from 1.
+    pub first_line: u32,
+}
+
+impl Default for Source {
+    /// No number, and a file that starts with the text.
+    fn default() -> Self {
+        Self { number: 0, first_line: 1 }
+    }
+}
+
 /// A document of a stream.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -41,7 +57,7 @@ pub struct Document {
 /// The first thing that is wrong in it.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Error> {
     let bytes = cursor::as_utf8(bytes);
-    let mut composer = compose::Composer::new(&bytes, limits)?;
+    let mut composer = compose::Composer::new(&bytes, limits, Source::default())?;
     let mut documents = Vec::new();
     while let Some(document) = composer.next_document()? {
         documents.push(document);
@@ -55,7 +71,16 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Error> {
 /// # Errors
 /// The first thing that is wrong in it.
 pub fn parse_first(bytes: &[u8], limits: &Limits) -> Result<Node, Error> {
+    parse_first_of(Source::default(), bytes, limits)
+}
+
+/// [`parse_first`] of a text that the nodes are to remember. Positions of nodes count lines from where
+/// the text starts; errors count them within the text, as go-yaml does.
+///
+/// # Errors
+/// The first thing that is wrong in it.
+pub fn parse_first_of(source: Source, bytes: &[u8], limits: &Limits) -> Result<Node, Error> {
     let bytes = cursor::as_utf8(bytes);
-    let mut composer = compose::Composer::new(&bytes, limits)?;
+    let mut composer = compose::Composer::new(&bytes, limits, source)?;
     Ok(composer.next_document()?.map_or_else(Node::null, |document| document.root))
 }

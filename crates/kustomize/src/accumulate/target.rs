@@ -22,7 +22,8 @@ use crate::origin::{self, Origin};
 use crate::plugin;
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::transform::{Step, configured};
+use crate::trace::{self, Cause};
+use crate::transform::{FieldItem, Step, configured};
 
 /// Kustomizations may include each other this deep; nothing real comes near.
 const MAX_DEPTH: usize = 200;
@@ -221,8 +222,8 @@ impl<'b> Target<'b> {
     fn read_resources(&self, session: &Session<'b>, path: &str) -> Result<Vec<Resource>> {
         let content = self.loader.load(session, path)?;
         let file: Rc<str> = self.loader.location_of(path).into();
-        let documents =
-            documents::resources(&content).map_err(|error| in_file(error, path, &file))?;
+        let documents = documents::resources(&content, session.sources.text(&file, 1))
+            .map_err(|error| in_file(error, path, &file))?;
         let resources = documents
             .into_iter()
             .map(|document| Resource::from_document(document, &file, &session.types));
@@ -316,17 +317,22 @@ impl<'b> Target<'b> {
         let charts = helm_charts::configure(session, self)?;
         let plugins =
             plugin::generators(session, self).context(|| "loading generator plugins".to_owned())?;
-        for args in &self.kustomization.config_map_generator {
+        for (index, args) in self.kustomization.config_map_generator.iter().enumerate() {
             let args = self.with_options(args);
-            let made = generate::config_map(session, &self.loader, &args, self.own_location())?;
+            let place = self.cause(("configMapGenerator", Some(index))).location();
+            let made =
+                generate::config_map(session, &self.loader, &args, Rc::new(place.clone()))
+                    .map_err(|error| error.at(place))?;
             self.absorb(accumulator, vec![made], "ConfigMapGenerator")?;
         }
-        for secret in &self.kustomization.secret_generator {
+        for (index, secret) in self.kustomization.secret_generator.iter().enumerate() {
+            let place = self.cause(("secretGenerator", Some(index))).location();
             let args = SecretArgs {
                 generator: self.with_options(&secret.generator),
                 secret_type: secret.secret_type.clone(),
             };
-            let made = generate::secret(session, &self.loader, &args, self.own_location())?;
+            let made = generate::secret(session, &self.loader, &args, Rc::new(place.clone()))
+                .map_err(|error| error.at(place))?;
             self.absorb(accumulator, vec![made], "SecretGenerator")?;
         }
         for chart in charts {
@@ -397,6 +403,12 @@ impl<'b> Target<'b> {
         if own.is_empty() { &self.inherited_namespace } else { own }
     }
 
+    /// What a field of the file asks for.
+    pub(crate) fn cause(&self, (field, item): FieldItem) -> Cause {
+        let file = self.loader.location_of(self.file_name).into();
+        Cause { by: field, file, line: self.kustomization.line_of(field, item) }
+    }
+
     /// The kustomization file.
     pub(crate) fn own_location(&self) -> Rc<Location> {
         Rc::new(Location::file(self.loader.location_of(self.file_name)))
@@ -413,7 +425,10 @@ enum Inclusion {
 /// Runs transformers one after the other; what they delete is gone for the next.
 fn run_steps(session: &Session<'_>, resources: &mut Resources, steps: &[Step]) -> Result<()> {
     for step in steps {
-        step.transformer.apply(session, resources)?;
+        trace::around(session, resources, &step.cause, |resources| {
+            step.transformer.apply(session, resources)
+        })
+        .map_err(|error| error.at(step.cause.location()))?;
         if let Some(origin) = &step.origin {
             origin::add_transformation(resources.as_mut_slice(), origin)?;
         }

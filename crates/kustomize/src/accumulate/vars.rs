@@ -12,9 +12,14 @@ use crate::filters::variables::{self, Variable};
 use crate::kustomization::Var;
 use crate::node;
 use crate::resources::Resources;
+use crate::trace::{self, Cause};
 
 /// Replaces all variables.
-pub(super) fn replace(session: &Session<'_>, accumulator: &mut Accumulator) -> Result<()> {
+pub(super) fn replace(
+    session: &Session<'_>,
+    accumulator: &mut Accumulator,
+    cause: &Cause,
+) -> Result<()> {
     let mut values = BTreeMap::new();
     for (name, var) in &accumulator.vars {
         values.insert(name.as_str(), value_of(var, &accumulator.resources)?);
@@ -23,17 +28,21 @@ pub(super) fn replace(session: &Session<'_>, accumulator: &mut Accumulator) -> R
         return Ok(());
     }
     let mut used: BTreeSet<&str> = BTreeSet::new();
-    for resource in accumulator.resources.iter_mut() {
-        for spec in &accumulator.config.var_reference {
-            variables::expand(resource.node_mut(), spec, &mut |name| {
-                let (name, value) = values.get_key_value(name)?;
-                let value = value.clone()?;
-                used.insert(name);
-                Some(value)
-            })?;
-            resource.follow_links();
-        }
-    }
+    let specs = &accumulator.config.var_reference;
+    trace::around(session, &mut accumulator.resources, cause, |resources| {
+        resources.iter_mut().try_for_each(|resource| {
+            for spec in specs {
+                variables::expand(resource.node_mut(), spec, &mut |name| {
+                    let (name, value) = values.get_key_value(name)?;
+                    let value = value.clone()?;
+                    used.insert(name);
+                    Some(value)
+                })?;
+                resource.follow_links();
+            }
+            Ok(())
+        })
+    })?;
     let unused: Vec<&str> = values.keys().copied().filter(|name| !used.contains(name)).collect();
     if !unused.is_empty() {
         session.warn(Diagnostic::warning(format!(

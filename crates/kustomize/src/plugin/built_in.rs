@@ -158,7 +158,7 @@ fn configure_transformer<'b>(
 ) -> Result<Option<Transformer>> {
     let json = documents::node_to_json(resource.node())?;
     let own: Rc<str> = resource.location.file.as_str().into();
-    let configure = Configure { session, loader, own };
+    let configure = Configure { session, loader, own, line: resource.location.line };
     Ok(Some(match resource.id().gvk.kind.as_str() {
         "AnnotationsTransformer" => {
             let config: Texts = read(&json)?;
@@ -187,7 +187,7 @@ fn configure_transformer<'b>(
         "PatchStrategicMergeTransformer" => {
             let config: StrategicConfig = read(&json)?;
             Transformer::StrategicPatches(
-                configure.strategic_patches(&config.paths, &config.patches)?,
+                configure.strategic_patches(&config.paths, &config.patches, |_| 0)?,
             )
         }
         "PatchTransformer" => {
@@ -202,7 +202,7 @@ fn configure_transformer<'b>(
         }
         "ReplacementTransformer" => {
             let config: Replacements = read(&json)?;
-            Transformer::Replacements(configure.replacements(&config.replacements)?)
+            Transformer::Replacements(configure.replacements(&config.replacements, |_| resource.location.line)?)
         }
         "ReplicaCountTransformer" => {
             let config: ReplicaCount = read(&json)?;

@@ -6,7 +6,10 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use trueup_model::Location;
 
-use super::{Affix, AnyPatch, End, JsonPatch, Namespace, Step, StrategicPatches, Transformer};
+use super::{
+    Affix, AnyPatch, End, JsonPatch, Namespace, PlacedReplacement, Step, StrategicPatches,
+    Transformer,
+};
 use crate::accumulate::Target;
 use crate::build::Session;
 use crate::config::{Config, FieldSpec, add_spec, add_specs};
@@ -18,6 +21,10 @@ use crate::kustomization::{Label, Patch, Replacement, ReplacementField};
 use crate::load::Loader;
 use crate::resource::Resource;
 use crate::select::Selector;
+use crate::trace::Cause;
+
+/// A field of a kustomization, or an item of it.
+pub(crate) type FieldItem = (&'static str, Option<usize>);
 
 /// The transformers of a kustomization's fields. `config` says where they look.
 pub(crate) fn configured<'b>(
@@ -27,19 +34,25 @@ pub(crate) fn configured<'b>(
 ) -> Result<Vec<Step>> {
     let file = target.kustomization();
     let mut steps = Steps { target, steps: Vec::new() };
-    let configure = Configure { session, loader: &target.loader, own: own_file(target) };
+    let own = own_file(target);
+    let configure =
+        |line| Configure { session, loader: &target.loader, own: Rc::clone(&own), line };
     if !file.patches_strategic_merge.is_empty() {
         let paths = &file.patches_strategic_merge;
-        let patches = configure
-            .strategic_patches(paths, "")
+        let patches = configure(0)
+            .strategic_patches(paths, "", |index| file.first_line("patchesStrategicMerge", index, ""))
             .context(|| trouble("PatchStrategicMergeTransformer", &json!({ "paths": paths })))?;
-        steps.add("PatchStrategicMergeTransformer", Transformer::StrategicPatches(patches));
+        let field = ("patchesStrategicMerge", None);
+        steps.add("PatchStrategicMergeTransformer", field, Transformer::StrategicPatches(patches));
     }
-    for patch in &file.patches {
-        let transformer = configure
+    for (index, patch) in file.patches.iter().enumerate() {
+        let line = file.first_line("patches", index, "patch");
+        let transformer = configure(line)
             .patch(patch, || yaml(&patch_json(patch)))
+            .map_err(|error| error.at(steps.location(("patches", Some(index)))))
             .context(|| trouble("PatchTransformer", &patch_json(patch)))?;
-        steps.add("PatchTransformer", Transformer::Patch(transformer));
+        let field = ("patches", Some(index));
+        steps.add("PatchTransformer", field, Transformer::Patch(transformer));
     }
     if !file.namespace.is_empty() {
         let namespace = Namespace {
@@ -48,35 +61,39 @@ pub(crate) fn configured<'b>(
             unset_only: false,
             subjects: String::new(),
         };
-        steps.add("NamespaceTransformer", Transformer::Namespace(namespace));
+        steps.add("NamespaceTransformer", ("namespace", None), Transformer::Namespace(namespace));
     }
-    steps.affix("PrefixTransformer", End::Prefix, &file.name_prefix, &config.name_prefix);
-    steps.affix("SuffixTransformer", End::Suffix, &file.name_suffix, &config.name_suffix);
+    steps.affix(End::Prefix, &file.name_prefix, &config.name_prefix);
+    steps.affix(End::Suffix, &file.name_suffix, &config.name_suffix);
     steps.labels(config)?;
     if !file.common_annotations.is_empty() {
         let (texts, specs) = (file.common_annotations.clone(), config.common_annotations.clone());
-        steps.add("AnnotationsTransformer", Transformer::Annotations(texts, specs));
+        let field = ("commonAnnotations", None);
+        steps.add("AnnotationsTransformer", field, Transformer::Annotations(texts, specs));
     }
-    for patch in &file.patches_json6902 {
-        let transformer = configure
+    for (index, patch) in file.patches_json6902.iter().enumerate() {
+        let field = ("patchesJson6902", Some(index));
+        let transformer = configure(0)
             .json_patch(patch)
+            .map_err(|error| error.at(steps.location(field)))
             .context(|| trouble("PatchJson6902Transformer", &json_patch_json(patch)))?;
-        steps.add("PatchJson6902Transformer", Transformer::JsonPatch(transformer));
+        steps.add("PatchJson6902Transformer", field, Transformer::JsonPatch(transformer));
     }
-    for replica in &file.replicas {
+    for (index, replica) in file.replicas.iter().enumerate() {
         let transformer = Transformer::Replicas(replica.clone(), config.replicas.clone());
-        steps.add("ReplicaCountTransformer", transformer);
+        steps.add("ReplicaCountTransformer", ("replicas", Some(index)), transformer);
     }
-    for image in &file.images {
+    for (index, image) in file.images.iter().enumerate() {
         let transformer = Transformer::Image(image.clone(), config.images.clone());
-        steps.add("ImageTagTransformer", transformer);
+        steps.add("ImageTagTransformer", ("images", Some(index)), transformer);
     }
     if !file.replacements.is_empty() {
-        let replacements = configure.replacements(&file.replacements).context(|| {
+        let line = |index| file.line_of("replacements", Some(index));
+        let replacements = configure(0).replacements(&file.replacements, line).context(|| {
             let fields: Vec<Value> = file.replacements.iter().map(replacement_json).collect();
             trouble("ReplacementTransformer", &json!({ "Replacements": fields }))
         })?;
-        steps.add("ReplacementTransformer", Transformer::Replacements(replacements));
+        steps.add("ReplacementTransformer", ("replacements", None), Transformer::Replacements(replacements));
     }
     Ok(steps.steps)
 }
@@ -100,16 +117,26 @@ struct Steps<'t, 'b> {
 }
 
 impl Steps<'_, '_> {
-    fn add(&mut self, kind: &str, transformer: Transformer) {
+    fn add(&mut self, kind: &str, field: FieldItem, transformer: Transformer) {
         let origin = self.target.built_in_origin(kind);
-        self.steps.push(Step { transformer, origin });
+        let cause = self.target.cause(field);
+        self.steps.push(Step { transformer, origin, cause });
     }
 
-    fn affix(&mut self, kind: &str, end: End, text: &str, specs: &[FieldSpec]) {
-        if !text.is_empty() {
-            let affix = Affix { end, text: text.to_owned(), specs: specs.to_vec() };
-            self.add(kind, Transformer::Affix(affix));
+    fn location(&self, field: FieldItem) -> Location {
+        self.target.cause(field).location()
+    }
+
+    fn affix(&mut self, end: End, text: &str, specs: &[FieldSpec]) {
+        if text.is_empty() {
+            return;
         }
+        let (kind, field) = match end {
+            End::Prefix => ("PrefixTransformer", "namePrefix"),
+            End::Suffix => ("SuffixTransformer", "nameSuffix"),
+        };
+        let affix = Affix { end, text: text.to_owned(), specs: specs.to_vec() };
+        self.add(kind, (field, None), Transformer::Affix(affix));
     }
 
     fn labels(&mut self, config: &Config) -> Result<()> {
@@ -117,13 +144,15 @@ impl Steps<'_, '_> {
         if file.labels.is_empty() && file.common_labels.is_empty() {
             return Ok(());
         }
-        for label in &file.labels {
+        for (index, label) in file.labels.iter().enumerate() {
             let specs =
                 label_specs(label, config).context(|| "failed to merge labels".to_owned())?;
-            self.add("LabelTransformer", Transformer::Labels(label.pairs.clone(), specs));
+            let transformer = Transformer::Labels(label.pairs.clone(), specs);
+            self.add("LabelTransformer", ("labels", Some(index)), transformer);
         }
         let specs = config.common_labels.clone();
-        self.add("LabelTransformer", Transformer::Labels(file.common_labels.clone(), specs));
+        let transformer = Transformer::Labels(file.common_labels.clone(), specs);
+        self.add("LabelTransformer", ("commonLabels", None), transformer);
         Ok(())
     }
 }
@@ -149,6 +178,8 @@ pub(crate) struct Configure<'a, 'b> {
     pub loader: &'a Loader<'b>,
     /// The file that holds the configuration.
     pub own: Rc<str>,
+    /// The line on which what is written inline starts in it; 0 where it is not known.
+    pub line: u32,
 }
 
 impl Configure<'_, '_> {
@@ -161,16 +192,21 @@ impl Configure<'_, '_> {
         &self,
         paths: &[String],
         inline: &str,
+        line_of: impl Fn(usize) -> u32,
     ) -> Result<StrategicPatches> {
         if paths.is_empty() && inline.is_empty() {
             return Err(Error::new("empty file path and empty patch content"));
         }
         let mut patches = Vec::new();
-        for path in paths {
-            patches.append(&mut self.strategic_patch(path)?);
+        for (index, path) in paths.iter().enumerate() {
+            patches.append(&mut self.strategic_patch(path, line_of(index))?);
         }
         if !inline.is_empty() {
-            patches.append(&mut super::patch::read_strategic(self.session, inline, &self.own)?);
+            patches.append(&mut super::patch::read_strategic(
+                self.session,
+                inline,
+                (&self.own, self.line),
+            )?);
         }
         if patches.is_empty() {
             return Err(Error::new(format!(
@@ -181,14 +217,15 @@ impl Configure<'_, '_> {
         Ok(StrategicPatches(patches))
     }
 
-    fn strategic_patch(&self, path: &str) -> Result<Vec<Resource>> {
-        if let Ok(patches) = super::patch::read_strategic(self.session, path, &self.own) {
+    fn strategic_patch(&self, path: &str, line: u32) -> Result<Vec<Resource>> {
+        let own = (&self.own, line);
+        if let Ok(patches) = super::patch::read_strategic(self.session, path, own) {
             return Ok(patches);
         }
         let content = self.loader.load(self.session, path)?;
         let text = String::from_utf8_lossy(&content);
         let file = self.file(path);
-        super::patch::read_strategic(self.session, &text, &file).map_err(|error| {
+        super::patch::read_strategic(self.session, &text, (&file, 1)).map_err(|error| {
             let error = if error.kind() == Kind::MalformedYaml {
                 Error::new(format!("{} in File: {path}", error.chain()))
             } else {
@@ -201,7 +238,7 @@ impl Configure<'_, '_> {
     /// A patch of either kind. `shown` is the configuration as messages show it.
     pub(crate) fn patch(&self, patch: &Patch, shown: impl Fn() -> String) -> Result<AnyPatch> {
         let inline = patch.patch.trim();
-        let (text, source, file) = match (inline, patch.path.as_str()) {
+        let (text, source, (file, line)) = match (inline, patch.path.as_str()) {
             ("", "") => {
                 return Err(Error::new(format!(
                     "must specify one of patch and path in\n{}",
@@ -209,14 +246,15 @@ impl Configure<'_, '_> {
                 )));
             }
             (inline, "") => {
-                (inline.to_owned(), format!("[patch: {}]", quote(inline)), Rc::clone(&self.own))
+                let own = (Rc::clone(&self.own), self.line);
+                (inline.to_owned(), format!("[patch: {}]", quote(inline)), own)
             }
             ("", path) => {
                 let content = self.loader.load(self.session, path).map_err(|error| {
                     error.context(format!("failed to get the patch file from path({path})"))
                 })?;
                 let text = String::from_utf8_lossy(&content).into_owned();
-                (text, format!("[path: {}]", quote(path)), self.file(path))
+                (text, format!("[path: {}]", quote(path)), (self.file(path), 1))
             }
             _ => {
                 return Err(Error::new(format!(
@@ -225,8 +263,8 @@ impl Configure<'_, '_> {
                 )));
             }
         };
-        let content = AnyPatch::parse(self.session, &text, &source, (&file, patch.options))
-            .map_err(|error| error.at(Location::file(file.to_string())))?;
+        let content = AnyPatch::parse(self.session, &text, &source, (&file, line), patch.options)
+            .map_err(|error| error.at(Location::new(file.to_string(), line, 0)))?;
         Ok(AnyPatch { content, target: patch.target.clone(), source, file })
     }
 
@@ -265,9 +303,15 @@ impl Configure<'_, '_> {
     pub(crate) fn replacements(
         &self,
         fields: &[ReplacementField],
-    ) -> Result<Vec<(Replacement, Rc<str>)>> {
+        line_of: impl Fn(usize) -> u32,
+    ) -> Result<Vec<PlacedReplacement>> {
         let mut replacements = Vec::new();
-        for field in fields {
+        for (index, field) in fields.iter().enumerate() {
+            let cause = |file: &Rc<str>, line| Cause {
+                by: "replacements",
+                file: Rc::clone(file),
+                line,
+            };
             let is_inline = field.source.is_some() || !field.targets.is_empty();
             match (field.path.as_str(), is_inline) {
                 ("", _) => {
@@ -276,7 +320,8 @@ impl Configure<'_, '_> {
                         targets: field.targets.clone(),
                         source_value: field.source_value.clone(),
                     };
-                    replacements.push((replacement, Rc::clone(&self.own)));
+                    let cause = cause(&self.own, line_of(index));
+                    replacements.push(PlacedReplacement { replacement, cause });
                 }
                 (_, true) => {
                     return Err(Error::new("cannot specify both path and inline replacement"));
@@ -286,7 +331,10 @@ impl Configure<'_, '_> {
                     let read = self
                         .replacement_file(path)
                         .map_err(|error| error.at(Location::file(file.to_string())))?;
-                    replacements.extend(read.into_iter().map(|read| (read, Rc::clone(&file))));
+                    replacements.extend(read.into_iter().map(|replacement| PlacedReplacement {
+                        replacement,
+                        cause: cause(&file, 0),
+                    }));
                 }
             }
         }

@@ -55,9 +55,10 @@ impl AnyPatch {
         session: &Session<'_>,
         text: &str,
         source: &str,
-        (file, options): (&Rc<str>, Option<PatchOptions>),
+        place: (&Rc<str>, u32),
+        options: Option<PatchOptions>,
     ) -> Result<PatchContent> {
-        let strategic = read_strategic(session, text, file);
+        let strategic = read_strategic(session, text, place);
         let json = json6902::JsonPatch::parse(text);
         match (strategic, json) {
             (Ok(patches), Ok(json)) if !patches.is_empty() && !json.is_empty() => Err(Error::new(
@@ -163,9 +164,10 @@ impl JsonPatch {
 pub(crate) fn read_strategic(
     session: &Session<'_>,
     text: &str,
-    file: &Rc<str>,
+    (file, first_line): (&Rc<str>, u32),
 ) -> Result<Vec<Resource>> {
-    let documents = documents::resources(text.as_bytes())?;
+    let source = session.sources.text(file, first_line);
+    let documents = documents::resources(text.as_bytes(), source)?;
     let patch = |document| Resource::from_document(document, file, &session.types);
     Ok(documents.into_iter().map(patch).collect())
 }

@@ -12,7 +12,7 @@ use compact_str::CompactString;
 use super::cursor::Mark;
 use super::scan::Scanner;
 use super::token::{Kind, Token};
-use super::{Document, Limits};
+use super::{Document, Limits, Source};
 use crate::error::{Error, ErrorKind};
 use crate::node::{Content, Node, Style};
 
@@ -20,6 +20,7 @@ use crate::node::{Content, Node, Style};
 pub(super) struct Composer<'a> {
     tokens: Scanner<'a>,
     limits: Limits,
+    source: Source,
     /// What an anchor names in this document; `None` while that is being read.
     anchors: HashMap<CompactString, Option<Anchored>>,
     /// Handles of tags and what they stand for.
@@ -64,7 +65,11 @@ struct Properties<'a> {
 }
 
 impl<'a> Composer<'a> {
-    pub(super) fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        limits: &Limits,
+        source: Source,
+    ) -> Result<Self, Error> {
         // Places are kept in 32 bits.
         let bound = limits.bytes.min(u32::MAX as usize - 1);
         if bytes.len() > bound {
@@ -74,6 +79,7 @@ impl<'a> Composer<'a> {
         Ok(Self {
             tokens: Scanner::new(bytes),
             limits: *limits,
+            source,
             anchors: HashMap::new(),
             handles: Vec::new(),
             started: false,
@@ -109,7 +115,7 @@ impl<'a> Composer<'a> {
     /// A node that is not there: null.
     fn nothing(&mut self, at: Mark) -> Result<Node, Error> {
         self.count(1, at)?;
-        Ok(place(Node::of(Content::Scalar(CompactString::default()), Style::Plain), at))
+        Ok(self.place(Node::of(Content::Scalar(CompactString::default()), Style::Plain), at))
     }
 
     fn node(&mut self, position: Place) -> Result<Node, Error> {
@@ -124,7 +130,10 @@ impl<'a> Composer<'a> {
             // An anchor that is not yet complete hides an earlier one of the same name.
             self.anchors.insert(CompactString::from(name), None);
         }
-        let mut node = place(self.content(position, start, &properties)?, start);
+        let mut node = {
+            let content = self.content(position, start, &properties)?;
+            self.place(content, start)
+        };
         if let Some(tag) = &properties.tag {
             node.set_written_tag(tag);
         }
@@ -233,9 +242,14 @@ impl<'a> Composer<'a> {
             return Err(error_at(start, ErrorKind::Limit, message));
         }
         self.nodes = total;
-        let mut node = place(node.clone(), start);
+        let mut node = self.place(node.clone(), start);
         node.set_alias(name);
         Ok(node)
+    }
+
+    fn place(&self, node: Node, at: Mark) -> Node {
+        let line = self.source.first_line.saturating_add(at.line);
+        node.at(self.source.number, line, at.column + 1)
     }
 }
 
@@ -247,10 +261,6 @@ fn too_many_copies(copies: usize, nodes: usize) -> bool {
     let nodes = nodes as f64;
     let excess = ((nodes - LOW) / (HIGH - LOW)).clamp(0.0, 1.0);
     copies as f64 / nodes > 0.99 - 0.89 * excess
-}
-
-fn place(node: Node, at: Mark) -> Node {
-    node.at(at.line + 1, at.column + 1)
 }
 
 fn error_at(at: Mark, kind: ErrorKind, message: impl Into<String>) -> Error {

@@ -1,6 +1,6 @@
 //! Sequences and mappings, by indentation and in brackets.
 
-use super::{Composer, Mark, Place, place};
+use super::{Composer, Mark, Place};
 use crate::error::Error;
 use crate::node::{Content, Node, Style};
 use crate::parse::token::Kind;
@@ -93,7 +93,10 @@ impl Composer<'_> {
             let token = self.tokens.peek()?;
             let at = token.start;
             match token.kind {
-                Kind::Key => items.push(place(self.single_pair()?, at)),
+                Kind::Key => {
+                    let pair = self.single_pair()?;
+                    items.push(self.place(pair, at));
+                }
                 Kind::FlowSequenceEnd => break,
                 _ => items.push(self.node(Place::Flow)?),
             }
