@@ -125,7 +125,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Uninstall(args) => install::uninstall(args, output),
         Command::Upgrade(args) => upgrade::run(args, global, output).await,
         Command::Helm(args) => helm::run(args),
-        Command::Kustomize(args) => kustomize::run(args),
+        Command::Kustomize(args) => kustomize::run(args, global).await,
         Command::Health(args) => health::run(args, output),
         Command::Rbac(args) => rbac::run(args, global, output).await,
         Command::Schema(args) => schema::run(args, output),

@@ -105,6 +105,8 @@ pub struct Built {
     pub id: ResId,
     /// Its content.
     pub node: Node,
+    /// What it was called first.
+    pub original_name: String,
     /// The file it was read from, and the line; the kustomization file of what was generated.
     pub location: Location,
     /// The patch and replacement files that changed it, in order.
@@ -218,6 +220,7 @@ pub fn build(
 fn built(mut resource: Resource, files: &Arc<[String]>) -> Built {
     Built {
         id: resource.id().clone(),
+        original_name: resource.original_id().name.clone(),
         location: (*resource.location).clone(),
         changed_by: resource.changed_by.iter().map(ToString::to_string).collect(),
         changes: std::mem::take(&mut resource.changes),

@@ -22,7 +22,16 @@ pub(crate) struct Decoder {
     coerce: bool,
     structs: Vec<&'static str>,
     path: Vec<&'static str>,
-    first_error: Option<String>,
+    first_error: Option<Mismatch>,
+}
+
+/// What did not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// Go's message.
+    pub message: String,
+    /// The field that was probably meant by one that is not known.
+    pub meant: Option<&'static str>,
 }
 
 /// A type that Go's decoder could read.
@@ -35,7 +44,7 @@ pub(crate) trait FromGo: Sized + Default {
 }
 
 /// Reads a value as `encoding/json` does; a key that no field has is an error.
-pub(crate) fn strict<T: FromGo>(value: &Value) -> Result<T, String> {
+pub(crate) fn strict<T: FromGo>(value: &Value) -> Result<T, Mismatch> {
     decode(value, Decoder { strict: true, ..Decoder::default() })
 }
 
@@ -49,11 +58,11 @@ pub(crate) fn unmarshal_strict<T: FromGo>(value: &Value) -> Result<T, String> {
     decode(value, Decoder { strict: true, coerce: true, ..Decoder::default() }).map_err(framed)
 }
 
-fn framed(message: String) -> String {
-    format!("error unmarshaling JSON: while decoding JSON: {message}")
+fn framed(mismatch: Mismatch) -> String {
+    format!("error unmarshaling JSON: while decoding JSON: {}", mismatch.message)
 }
 
-fn decode<T: FromGo>(value: &Value, mut decoder: Decoder) -> Result<T, String> {
+fn decode<T: FromGo>(value: &Value, mut decoder: Decoder) -> Result<T, Mismatch> {
     let mut result = T::default();
     if !value.is_null() {
         result.read(value, &mut decoder);
@@ -65,11 +74,13 @@ fn decode<T: FromGo>(value: &Value, mut decoder: Decoder) -> Result<T, String> {
 }
 
 impl Decoder {
-    /// Reads the fields of an object by `field`, which answers whether there is such a field.
+    /// Reads the fields of an object by `field`, which answers whether there is such a field; `known`
+    /// are all there are.
     pub(crate) fn object(
         &mut self,
         value: &Value,
         (name, go_type): (&'static str, String),
+        known: &[&'static str],
         mut field: impl FnMut(&str, &Value, &mut Self) -> bool,
     ) {
         let Value::Object(entries) = value else { return self.mismatch(value, &go_type) };
@@ -78,7 +89,8 @@ impl Decoder {
         self.structs.push(name);
         for key in keys {
             if !field(key, &entries[key], self) && self.strict {
-                self.note(format!("json: unknown field {}", crate::go_text::quote(key)));
+                let message = format!("json: unknown field {}", crate::go_text::quote(key));
+                self.note(message, meant(key, known));
             }
         }
         self.structs.pop();
@@ -110,12 +122,21 @@ impl Decoder {
             }
             _ => "Go value".to_owned(),
         };
-        self.note(format!("json: cannot unmarshal {what} into {place} of type {go_type}"));
+        self.note(format!("json: cannot unmarshal {what} into {place} of type {go_type}"), None);
     }
 
-    fn note(&mut self, error: String) {
-        self.first_error.get_or_insert(error);
+    fn note(&mut self, message: String, meant: Option<&'static str>) {
+        self.first_error.get_or_insert(Mismatch { message, meant });
     }
+}
+
+/// The field that was probably meant.
+fn meant(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let key = key.to_lowercase();
+    let distance = |known: &str| strsim::damerau_levenshtein(&key, &known.to_lowercase());
+    let nearest = known.iter().map(|known| (distance(known), *known)).min()?;
+    let (distance, name) = nearest;
+    (distance <= 1 + name.len() / 4).then_some(name)
 }
 
 impl FromGo for String {
@@ -242,7 +263,7 @@ macro_rules! go_struct {
 
             fn read(&mut self, value: &serde_json::Value, decoder: &mut $crate::decode::Decoder) {
                 let names = ($name, $go_type.to_owned());
-                decoder.object(value, names, |key, value, decoder| {
+                decoder.object(value, names, &[$($key),*], |key, value, decoder| {
                     $(if key == $key {
                         decoder.field($path, value, &mut self.$($field).+);
                         return true;

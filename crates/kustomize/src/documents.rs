@@ -102,14 +102,21 @@ fn parse(text: &[u8], source: Source) -> Result<Vec<Document>> {
     for part in parts {
         let source = part.source(source);
         let mut node = parse_first_of(source, part.text, &Limits::default()).map_err(|error| {
-            Error::new(error.go_text(Dialect::V3))
+            let line = error.line();
+            let error = Error::new(error.go_text(Dialect::V3))
                 .context("MalformedYAMLError")
-                .of_kind(Kind::MalformedYaml)
+                .of_kind(Kind::MalformedYaml);
+            match line {
+                0 => error,
+                line => error.on_line(source.first_line.saturating_add(line - 1)),
+            }
         })?;
         if node.is_null() {
             continue;
         }
-        merge_keys::expand(&mut node)?;
+        if may_have_anchors(part.text) {
+            merge_keys::expand(&mut node)?;
+        }
         if only && is_list(&node) {
             return Ok(list_items(node));
         }
@@ -118,8 +125,13 @@ fn parse(text: &[u8], source: Source) -> Result<Vec<Document>> {
     Ok(documents)
 }
 
+/// Whether there may be anchors, aliases or merge keys in a text: few have any.
+fn may_have_anchors(text: &[u8]) -> bool {
+    text.contains(&b'&') || memchr::memmem::find(text, b"<<").is_some()
+}
+
 fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.windows(2).any(|pair| pair == b"\r\n") {
+    if !text.contains(&b'\r') {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());
@@ -150,6 +162,10 @@ impl Part<'_> {
 fn split(text: &[u8]) -> Result<Vec<Part<'_>>> {
     let mut parts = Vec::new();
     if text.is_empty() {
+        return Ok(parts);
+    }
+    if memchr::memmem::find(text, b"\n---").is_none() {
+        parts.push(Part { text, lines_before: 0 });
         return Ok(parts);
     }
     let mut start = 0;

@@ -30,6 +30,7 @@ pub struct Error {
     message: String,
     kind: Kind,
     location: Option<Location>,
+    hint: Option<String>,
     source: Option<Box<Error>>,
 }
 
@@ -39,7 +40,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the input.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), kind: Kind::Input, location: None, source: None }
+        Self { message: message.into(), kind: Kind::Input, location: None, hint: None, source: None }
     }
 
     /// The same error, of another kind.
@@ -51,10 +52,45 @@ impl Error {
     /// The same error, with the place that a person has to look at; an earlier, more exact place
     /// stays.
     pub fn at(mut self, location: Location) -> Self {
-        if self.location().is_none() {
-            self.location = Some(location);
+        match self.innermost_location() {
+            // A line that did not know its file.
+            Some(known) if known.file.is_empty() => known.file = location.file,
+            Some(_) => {}
+            None => self.location = Some(location),
         }
         self
+    }
+
+    /// The same error on a line of the text that was read; [`Error::at`] says of which file.
+    pub(crate) fn on_line(self, line: u32) -> Self {
+        self.at(Location::new("", line, 0))
+    }
+
+    fn innermost_location(&mut self) -> Option<&mut Location> {
+        match &mut self.source {
+            Some(source) if source.location().is_some() => source.innermost_location(),
+            _ => self.location.as_mut(),
+        }
+    }
+
+    /// The same error, with what a person can do about it; an earlier hint stays too.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        match &mut self.hint {
+            Some(known) => *known = format!("{known}; {}", hint.into()),
+            None => self.hint = Some(hint.into()),
+        }
+        self
+    }
+
+    /// What can be done about it, innermost first.
+    pub fn hints(&self) -> impl Iterator<Item = &str> {
+        let mut hints: Vec<&str> = Vec::new();
+        let mut link = Some(self);
+        while let Some(error) = link {
+            hints.extend(error.hint.as_deref());
+            link = error.source.as_deref();
+        }
+        hints.into_iter().rev()
     }
 
     /// This error as the cause of another one.
@@ -63,6 +99,7 @@ impl Error {
             message: message.into(),
             kind: self.kind,
             location: None,
+            hint: None,
             source: Some(Box::new(self)),
         }
     }
@@ -88,6 +125,7 @@ impl Error {
     /// The error as data for whoever shows it.
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.chain());
+        let diagnostic = self.hints().fold(diagnostic, Diagnostic::hint);
         match self.location() {
             Some(location) => diagnostic.at(location.clone()),
             None => diagnostic,
@@ -116,5 +154,19 @@ pub(crate) trait Context<T> {
 impl<T> Context<T> for Result<T> {
     fn context(self, message: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| error.context(message()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_exact_place_stays() {
+        let error = Error::new("a").on_line(7).at(Location::file("f")).context("b");
+        let error = error.at(Location::new("g", 1, 0)).hint("do").context("c");
+        assert_eq!(error.location(), Some(&Location::new("f", 7, 0)));
+        assert_eq!(error.chain(), "c: b: a");
+        assert_eq!(error.hints().collect::<Vec<_>>(), ["do"]);
     }
 }

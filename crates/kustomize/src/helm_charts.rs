@@ -139,7 +139,8 @@ impl ChartGenerator {
     fn checked<'b>(mut self, session: &Session<'b>, loader: &Loader<'b>) -> Result<Self> {
         let options = session.options;
         if !options.helm {
-            return Err(Error::new("must specify --enable-helm"));
+            return Err(Error::new("must specify --enable-helm")
+                .hint("charts are rendered only if that is asked for: --enable-helm, or `render.kustomize.enableHelm: true` in an App"));
         }
         if self.chart.kube_version.is_empty() {
             self.chart.kube_version.clone_from(&options.helm_kube_version);

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use trueup_model::{Diagnostic, Location};
-use trueup_yaml::{Node, Style};
+use trueup_yaml::{Node, Position, Style};
 
-use crate::decode::{go_struct, strict};
+use crate::decode::{Mismatch, go_struct, strict};
 use crate::error::{Error, Result};
 
 pub(crate) use generators::{
@@ -130,9 +130,9 @@ impl Kustomization {
     ) -> Result<Self> {
         let (written, json) = crate::documents::written_and_json(content)
             .map_err(|error| error.context("invalid Kustomization"))?;
-        let mut read: Self = strict(&json).map_err(|message| invalid(&message, content, file))?;
+        let mut read: Self = strict(&json).map_err(|mismatch| invalid(&mismatch, &written, file))?;
+        diagnostics.extend(deprecations(&json, &written, file));
         read.written = Some(written);
-        diagnostics.extend(deprecations(&json, content, file));
         let empty = read.is_empty(&json);
         read.fold_deprecated();
         if empty {
@@ -175,6 +175,13 @@ impl Kustomization {
             let is_block = matches!(text.style, Style::Literal | Style::Folded);
             text.position().line + u32::from(is_block)
         })
+    }
+
+    /// The line of the entry of lists that reads so; 0 where there is none.
+    pub(crate) fn line_of_entry(&self, fields: &[&str], text: &str) -> u32 {
+        let lists = fields.iter().filter_map(|field| self.entry(field)?.1.items());
+        let entry = lists.flatten().find(|item| item.text() == Some(text));
+        entry.map_or(0, |entry| entry.position().line)
     }
 
     fn entry(&self, field: &str) -> Option<&(Node, Node)> {
@@ -233,7 +240,7 @@ fn is_type_field(key: &str) -> bool {
     key.eq_ignore_ascii_case("kind") || key.eq_ignore_ascii_case("apiVersion")
 }
 
-fn deprecations(json: &Value, content: &[u8], file: &str) -> Vec<Diagnostic> {
+fn deprecations(json: &Value, written: &Node, file: &str) -> Vec<Diagnostic> {
     let Value::Object(fields) = json else { return Vec::new() };
     let mut warnings = Vec::new();
     for (name, instead, note) in DEPRECATED {
@@ -243,30 +250,43 @@ fn deprecations(json: &Value, content: &[u8], file: &str) -> Vec<Diagnostic> {
         let message = format!(
             "# Warning: '{name}' is deprecated. Please use '{instead}' instead. {note}Run 'kustomize edit fix' to update your Kustomization automatically."
         );
-        warnings.push(Diagnostic::warning(message).at(place_of(key, content, file)));
+        warnings.push(Diagnostic::warning(message).at(place_of(key, written, file)));
     }
     warnings
 }
 
-fn invalid(message: &str, content: &[u8], file: &str) -> Error {
+fn invalid(mismatch: &Mismatch, written: &Node, file: &str) -> Error {
+    let message = &mismatch.message;
     let error = Error::new(message).context("invalid Kustomization");
     let unknown = message.strip_prefix("json: unknown field \"").and_then(|m| m.strip_suffix('"'));
-    match unknown {
-        Some(field) => error.at(place_of(field, content, file)),
+    let error = match (unknown, mismatch.meant) {
+        (Some(_), Some(meant)) => error.hint(format!("did you mean `{meant}`?")),
+        (Some(_), None) => error.hint("take the field out: a kustomization has no such field there"),
+        (None, _) => error,
+    };
+    // "… into Go struct field Kustomization.images.newTag of type string"
+    let path = message.split_once("Go struct field ").and_then(|(_, rest)| rest.split_once(" of "));
+    let typed = path.and_then(|(path, _)| path.split('.').nth(1));
+    match unknown.or(typed) {
+        Some(field) => error.at(place_of(field, written, file)),
         None => error.at(Location::file(file)),
     }
 }
 
-/// The line on which a key is written; the whole file where it cannot be told.
-fn place_of(key: &str, content: &[u8], file: &str) -> Location {
-    let is_key = |line: &[u8]| {
-        let line = line.trim_ascii_start();
-        let line = line.strip_prefix(b"- ").unwrap_or(line);
-        line.strip_prefix(key.as_bytes())
-            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
-    };
-    match content.split(|&byte| byte == b'\n').position(is_key) {
-        Some(index) => Location::new(file, u32::try_from(index + 1).unwrap_or(0), 0),
+/// Where a key is written, the first one of that name; the whole file where it cannot be told.
+fn place_of(key: &str, written: &Node, file: &str) -> Location {
+    match key_position(written, key) {
+        Some(position) => Location::new(file, position.line, 0),
         None => Location::file(file),
     }
+}
+
+fn key_position(node: &Node, key: &str) -> Option<Position> {
+    if let Some(items) = node.items() {
+        return items.iter().find_map(|item| key_position(item, key));
+    }
+    let entries = node.entries()?;
+    let own = entries.iter().find(|(name, _)| name.text() == Some(key));
+    own.map(|(name, _)| name.position())
+        .or_else(|| entries.iter().find_map(|(_, value)| key_position(value, key)))
 }

@@ -178,7 +178,8 @@ impl<'b> Loader<'b> {
             return Err(Error::new(format!(
                 "security; file '{shown}' is not in or below '{}'",
                 self.root()
-            )));
+            ))
+            .hint("move the file below the kustomization that names it, or make a base of its folder"));
         }
         self.read(&found.path)
     }
@@ -210,7 +211,8 @@ impl<'b> Loader<'b> {
                 "cycle detected: candidate root '{}' contains visited root '{}'",
                 self.place.show(candidate),
                 above.root()
-            )));
+            ))
+            .hint("a kustomization cannot include itself, nor a folder that it is in: take the entry out"));
         }
         Ok(())
     }

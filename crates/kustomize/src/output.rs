@@ -22,6 +22,9 @@ pub(crate) fn yaml<'n>(nodes: impl Iterator<Item = &'n Node>) -> Result<String> 
 
 /// Appends one resource to `out`.
 pub(crate) fn append(node: &Node, out: &mut String) -> Result<()> {
+    if let Some(simple) = node.simple() {
+        return append_yaml(&simple, out).map_err(|error| Error::new(error.to_string()));
+    }
     let json = node_to_json(node).map_err(|error| error.context(go_syntax::of(node)))?;
     append_yaml(&json, out).map_err(|error| Error::new(error.to_string()))
 }

@@ -18,6 +18,9 @@ const MANY: usize = 16;
 /// The label that a validator may add.
 const VALIDATED_BY: &str = "validated-by";
 
+/// In how many letters two ids may differ for one to be meant by the other.
+const SIMILAR: usize = 12;
+
 /// Resources; no two have the same id when they are added.
 #[derive(Clone, Default)]
 pub(crate) struct Resources {
@@ -71,7 +74,7 @@ impl Resources {
     pub(crate) fn append(&mut self, resource: Resource) -> Result<()> {
         let id = resource.id();
         if self.list.iter().any(|known| known.id().same(id)) {
-            return Err(registered(id));
+            return Err(registered(&resource, &self.list));
         }
         self.list.push(resource);
         Ok(())
@@ -172,9 +175,36 @@ impl Resources {
             [] => "no matches",
             _ => "multiple matches",
         };
-        Err(Error::new(format!(
+        let error = Error::new(format!(
             "{how_many} for Id {id}; failed to find unique target for patch {id}"
-        )))
+        ));
+        Err(match matches.as_slice() {
+            [] => self.hint_at_similar(error, id),
+            several => {
+                let places = several.iter().filter_map(|index| self.list.get(*index));
+                let places: Vec<String> =
+                    places.map(|it| format!("{} ({})", it.id(), it.location)).collect();
+                error.hint(format!("it may be {}: add a namespace", places.join(" or ")))
+            }
+        })
+    }
+
+    /// Says which resource was probably meant by an id that none has.
+    fn hint_at_similar(&self, error: Error, id: &ResId) -> Error {
+        let distance = |known: &ResId| {
+            strsim::damerau_levenshtein(&known.to_string(), &id.to_string())
+        };
+        let ids = self.list.iter().flat_map(Resource::ids);
+        let nearest = ids.map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+        match nearest {
+            None => error.hint("there are no resources here to be patched"),
+            Some((distance, known)) if distance <= SIMILAR => {
+                error.hint(format!("did you mean {known}? Names, kinds and namespaces are compared before prefixes, suffixes and digests are added"))
+            }
+            Some(_) => error.hint(
+                "the patch names its target by apiVersion, kind, name and namespace; no resource has these",
+            ),
+        }
     }
 
     /// Where the resources are that a selector selects, by their first or their present id.
@@ -287,8 +317,16 @@ fn has(selector: &Result<LabelSelector>, resource: &Resource, field: &str) -> Re
     Ok(selector.is_empty() || selector.matches(&metadata::texts(resource.node(), field)))
 }
 
-fn registered(id: &ResId) -> Error {
-    Error::new(format!("may not add resource with an already registered id: {id}"))
+fn registered(resource: &Resource, list: &[Resource]) -> Error {
+    let id = resource.id();
+    let error = Error::new(format!("may not add resource with an already registered id: {id}"))
+        .at((*resource.location).clone());
+    match list.iter().find(|known| known.id().same(id)) {
+        Some(first) => {
+            error.hint(format!("it is the same as in {}: name one of them otherwise", first.location))
+        }
+        None => error,
+    }
 }
 
 fn digest(id: &ResId) -> u64 {

@@ -1,6 +1,7 @@
 //! Nodes → JSON, as `sigs.k8s.io/yaml` and as Kustomize convert.
 
 mod go_syntax;
+mod simple;
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -10,6 +11,8 @@ use crate::float::{format_g32, format_json, special};
 
 use crate::node::{Content, Node, Tag};
 use crate::parse::{Limits, parse_first};
+
+pub use simple::Simple;
 
 /// What is to become of a key that occurs twice. yaml.v3 always refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,7 +38,7 @@ mod value;
 pub use dialect::{Dialect, Resolved, resolve_plain};
 pub use error::{Error, ErrorKind};
 pub use float::format_g;
-pub use json::{DuplicateKeys, from_slice};
+pub use json::{DuplicateKeys, Simple, from_slice};
 pub use key_order::{compare_v2, compare_v3};
 pub use node::{Content, Node, Position, Style, Tag};
 pub use parse::{Document, Limits, Source, parse, parse_first, parse_first_of};

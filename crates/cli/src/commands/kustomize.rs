@@ -1,4 +1,8 @@
-//! `trueup kustomize build`: the arguments and the bytes of `kustomize build`.
+//! `trueup kustomize build`: the arguments and the bytes of `kustomize build`. `explain` says of what is
+//! built where it comes from.
+
+mod explain;
+mod remote;
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -8,13 +12,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use trueup_kustomize::{
-    Built, HelmEngine, Options, Outcome, Output as Resources, Profile, Randomness, Reorder,
+    Built, HelmEngine, Options, Outcome, Output as Resources, Profile, Randomness, Reorder, RepoSpec,
     Timestamp, build,
 };
+use trueup_model::Location;
 
 use super::Exit;
+use crate::Global;
 use crate::disk::{DiskTree, Links};
 use crate::error::CliError;
+use crate::output::{Format, Output};
 
 /// The original's own arguments, which are read apart: its `-o` is not that of the other commands.
 #[derive(clap::Args)]
@@ -36,16 +43,43 @@ struct Kustomize {
 enum KustomizeCommand {
     /// Print what a kustomization builds, as `kustomize build` does
     Build(BuildArgs),
+    /// Show where a resource and its fields come from: the file and line, and what set them
+    Explain(ExplainArgs),
 }
 
 #[derive(clap::Args)]
 struct BuildArgs {
-    /// The folder of the kustomization
+    /// The folder of the kustomization, or a Git repository with a path: https://host/o/r//path?ref=v1
     #[arg(default_value = ".", value_name = "DIR")]
     folder: String,
     /// Write to this file, or a file for each resource into this folder
     #[arg(short = 'o', long = "output", value_name = "PATH")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    how: HowArgs,
+}
+
+#[derive(clap::Args)]
+struct ExplainArgs {
+    /// The folder of the kustomization, or a Git repository with a path
+    #[arg(value_name = "DIR")]
+    folder: String,
+    /// The resource, by its name in the output or in its file
+    #[arg(value_name = "KIND/NAME")]
+    resource: String,
+    /// One of its fields, with those in it: spec.ports.[name=http].port
+    #[arg(value_name = "FIELD")]
+    field: Option<String>,
+    /// How to print
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "text|json|yaml")]
+    output: Format,
+    #[command(flatten)]
+    how: HowArgs,
+}
+
+/// How to build.
+#[derive(clap::Args)]
+struct HowArgs {
     /// Which files may be loaded
     #[arg(long, value_enum, default_value_t, value_name = "RESTRICTOR")]
     load_restrictor: LoadRestrictor,
@@ -59,7 +93,7 @@ struct BuildArgs {
     #[arg(long, value_name = "PROGRAM", hide = true)]
     helm_command: Option<String>,
     /// API versions that charts see
-    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    #[arg(long, value_name = "VERSION")]
     helm_api_versions: Vec<String>,
     /// Kubernetes version that charts see
     #[arg(long, value_name = "VERSION", default_value = "")]
@@ -76,19 +110,22 @@ struct BuildArgs {
     /// Add the label app.kubernetes.io/managed-by
     #[arg(long)]
     enable_managedby_label: bool,
-    /// Not supported: functions in containers are not run
+    /// Accepted for compatibility: an error shows where it is from as it is
+    #[arg(long, hide = true)]
+    stack_trace: bool,
+    /// Without effect: functions in containers are not run
     #[arg(short = 'e', long = "env", value_name = "VARIABLE", hide = true)]
     env: Vec<String>,
-    /// Not supported: functions in containers are not run
+    /// Without effect: functions in containers are not run
     #[arg(long, value_name = "MOUNT", hide = true)]
     mount: Vec<String>,
-    /// Not supported: functions in containers are not run
+    /// Without effect: functions in containers are not run
     #[arg(long, hide = true)]
     network: bool,
-    /// Not supported: functions in containers are not run
+    /// Without effect: functions in containers are not run
     #[arg(long, value_name = "NAME", hide = true)]
     network_name: Option<String>,
-    /// Not supported: functions in containers are not run
+    /// Without effect: functions in containers are not run
     #[arg(long, hide = true)]
     as_current_user: bool,
 }
@@ -105,71 +142,112 @@ enum LoadRestrictor {
 }
 
 /// Carries it out.
-pub fn run(args: Args) -> Result<Exit, CliError> {
+pub async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let name = OsString::from("trueup kustomize");
-    let KustomizeCommand::Build(args) =
-        Kustomize::parse_from(std::iter::once(name).chain(args.arguments)).command;
-    refuse(&args)?;
-    let resources = match build(&DiskTree::new("/", Links::Tell), &folder(&args)?, &options(&args))
-    {
-        Ok(Outcome::Built(resources)) => resources,
-        Ok(Outcome::Needs(needs)) => {
-            let needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
-            return Err(CliError::new(format!("this kustomization needs {}", needs.join(", ")))
-                .hint("what is remote is not fetched by this version; copy it beside and name it by its path"));
+    match Kustomize::parse_from(std::iter::once(name).chain(args.arguments)).command {
+        KustomizeCommand::Build(args) => {
+            let Some(resources) = built(&args.folder, &args.how, false, global).await? else {
+                return Ok(Exit::Failed);
+            };
+            print(&resources, args.out.as_deref())?;
         }
-        Err(failure) => {
-            failure.diagnostics.iter().for_each(|warning| eprintln!("{}", warning.message));
-            eprintln!("Error: {}", failure.error.chain());
-            return Ok(Exit::Failed);
-        }
-    };
-    resources.diagnostics.iter().for_each(|warning| eprintln!("{}", warning.message));
-    match &args.out {
-        None => crate::output::write_bytes(
-            resources.yaml().map_err(|e| CliError::new(e.chain()))?.as_bytes(),
-        )?,
-        Some(folder) if folder.is_dir() => write_files(folder, &resources)?,
-        Some(file) => {
-            let yaml = resources.yaml().map_err(|error| CliError::new(error.chain()))?;
-            write_file(file, &yaml)?;
+        KustomizeCommand::Explain(args) => {
+            let Some(resources) = built(&args.folder, &args.how, true, global).await? else {
+                return Ok(Exit::Failed);
+            };
+            let resource = explain::find(&resources.resources, &args.resource)?;
+            let explained = explain::explain(resource, args.field.as_deref())?;
+            Output::new(args.output).print(&explained, || explain::text(&explained))?;
         }
     }
     Ok(Exit::Done)
 }
 
-/// What cannot be honoured is named.
-fn refuse(args: &BuildArgs) -> Result<(), CliError> {
-    let given = [
-        (!args.env.is_empty(), "--env"),
-        (!args.mount.is_empty(), "--mount"),
-        (args.network, "--network"),
-        (args.network_name.is_some(), "--network-name"),
-        (args.as_current_user, "--as-current-user"),
-    ];
-    match given.iter().find(|(given, _)| *given) {
-        None => Ok(()),
-        Some((_, flag)) => {
-            Err(CliError::new(format!("{flag} is for functions in containers, which are not run"))
-                .hint("leave it out, or use kustomize itself for this overlay"))
+/// Builds, and says what is wrong; `None` if it cannot be built.
+async fn built(
+    folder: &str,
+    how: &HowArgs,
+    trace: bool,
+    global: &Global,
+) -> Result<Option<Resources>, CliError> {
+    warn_of_what_has_no_effect(how);
+    let (tree, path) = (DiskTree::new("/", Links::Tell), path(folder)?);
+    let mut options = Options { trace, ..options(how) };
+    let mut remote = remote::Remote::new(global);
+    loop {
+        match build(&tree, &path, &options) {
+            Ok(Outcome::Built(resources)) => {
+                resources.diagnostics.iter().for_each(|warning| eprintln!("{}", warning.message));
+                return Ok(Some(resources));
+            }
+            Ok(Outcome::Needs(needs)) => remote.answer(&needs, &mut options.answers).await?,
+            Err(failure) => {
+                failure.diagnostics.iter().for_each(|warning| eprintln!("{}", warning.message));
+                eprintln!("Error: {}", failure.error.chain());
+                if let Some(at) = failure.error.location() {
+                    eprintln!("  at {}", shown(at));
+                }
+                failure.error.hints().for_each(|hint| eprintln!("  hint: {hint}"));
+                return Ok(None);
+            }
         }
     }
 }
 
-/// The folder as a path of the file system's tree.
-fn folder(args: &BuildArgs) -> Result<String, CliError> {
-    if args.folder.contains("://") || args.folder.contains("?ref=") {
-        return Err(CliError::new(format!("{} is remote", args.folder)).hint(
-            "remote kustomizations are not fetched by this version; clone the repository first",
-        ));
+/// A place as a person at this terminal names it.
+fn shown(at: &Location) -> String {
+    let file = match at.file.contains("://") {
+        true => at.file.clone(),
+        false => format!("/{}", at.file),
+    };
+    let here = std::env::current_dir().unwrap_or_default();
+    let file = Path::new(&file).strip_prefix(&here).unwrap_or(Path::new(&file)).display();
+    match at.line {
+        0 => file.to_string(),
+        line => format!("{file}:{line}"),
     }
-    let absolute = std::path::absolute(&args.folder)?;
+}
+
+fn print(resources: &Resources, out: Option<&Path>) -> Result<(), CliError> {
+    let yaml = || resources.yaml().map_err(|error| CliError::new(error.chain()));
+    match out {
+        None => crate::output::write_bytes(yaml()?.as_bytes()),
+        Some(folder) if folder.is_dir() => write_files(folder, resources),
+        Some(file) => write_file(file, &yaml()?),
+    }
+}
+
+/// What cannot be honoured is named. It only matters to functions, which are refused where there are
+/// any; without them the output is the same.
+fn warn_of_what_has_no_effect(how: &HowArgs) {
+    let given = [
+        (!how.env.is_empty(), "--env"),
+        (!how.mount.is_empty(), "--mount"),
+        (how.network, "--network"),
+        (how.network_name.is_some(), "--network-name"),
+        (how.as_current_user, "--as-current-user"),
+        (how.enable_exec, "--enable-exec"),
+    ];
+    for (_, flag) in given.iter().filter(|(given, _)| *given) {
+        eprintln!("{flag} has no effect: functions that run programs are not supported");
+    }
+    if how.helm_command.is_some() {
+        eprintln!("--helm-command has no effect: charts are rendered without a program");
+    }
+}
+
+/// The folder as a path of the file system's tree; a repository as it is.
+fn path(folder: &str) -> Result<String, CliError> {
+    if RepoSpec::parse(folder).is_ok() {
+        return Ok(folder.to_owned());
+    }
+    let absolute = std::path::absolute(folder)?;
     // Folders above may be reached through links; what is below them is the kustomization's own.
     let absolute = absolute.canonicalize().unwrap_or(absolute);
     Ok(absolute.to_string_lossy().trim_start_matches('/').to_owned())
 }
 
-fn options(args: &BuildArgs) -> Options {
+fn options(args: &HowArgs) -> Options {
     Options {
         restrict_loads: args.load_restrictor == LoadRestrictor::RootOnly,
         reorder: match args.reorder.as_deref() {

@@ -178,6 +178,7 @@ impl<'b> Target<'b> {
         paths: &[String],
     ) -> Result<Accumulator> {
         for path in paths {
+            let entry = || self.entry_location(&["resources", "bases"], path);
             let from_file = self.accumulate_file(session, &mut accumulator, path);
             let Err(file_error) = from_file else { continue };
             if file_error.kind() == Kind::Http {
@@ -189,13 +190,20 @@ impl<'b> Target<'b> {
                 // What is missing will be asked for; the rest may be looked at meanwhile.
                 Err(error) if needed || error.kind() == Kind::Needed => continue,
                 Err(_) if file_error.kind() == Kind::MalformedYaml => return Err(file_error),
-                Err(error) => return Err(error.context(not_a_file(&file_error))),
+                Err(error) => return Err(unusable(&file_error, error).at(entry())),
             };
             accumulator = self
                 .accumulate_folder(session, accumulator, (&loader, path), Inclusion::Base)
-                .context(|| not_a_file(&file_error))?;
+                .context(|| not_a_file(&file_error))
+                .map_err(|error| error.at(entry()))?;
         }
         Ok(accumulator)
+    }
+
+    /// The entry of a list of the file that reads so.
+    fn entry_location(&self, fields: &[&str], text: &str) -> Location {
+        let file = self.loader.location_of(self.file_name);
+        Location::new(file, self.kustomization.line_of_entry(fields, text), 0)
     }
 
     fn accumulate_file(
@@ -241,16 +249,19 @@ impl<'b> Target<'b> {
                 Err(error) if error.kind() == Kind::Needed => continue,
                 Err(error) => {
                     let chain = crate::go_text::quote(&error.chain());
-                    return Err(Error::new(format!("loader.New {chain}")));
+                    return Err(Error::new(format!("loader.New {chain}"))
+                        .at(self.entry_location(&["components"], path)));
                 }
             };
             accumulator = self
                 .accumulate_folder(session, accumulator, (&loader, path), Inclusion::Component)
-                .map_err(|error| {
-                    let chain = crate::go_text::quote(&error.chain());
-                    let location = error.location().cloned();
+                .map_err(|original| {
+                    let chain = crate::go_text::quote(&original.chain());
+                    let location = original.location().cloned();
                     let error = Error::new(format!("accumulateDirectory: {chain}"));
-                    location.into_iter().fold(error, Error::at)
+                    let hints: Vec<String> = original.hints().map(str::to_owned).collect();
+                    let error = hints.into_iter().fold(error, Error::hint);
+                    location.into_iter().fold(error, Error::at).at(self.entry_location(&["components"], path))
                 })?;
         }
         Ok(accumulator)
@@ -441,6 +452,14 @@ fn merging_from_generator() -> String {
     "merging from generator".to_owned()
 }
 
+/// What is neither a file nor a folder with a kustomization. The hints and the place of both count.
+fn unusable(file_error: &Error, error: Error) -> Error {
+    let hints: Vec<String> = file_error.hints().map(str::to_owned).collect();
+    let error = error.context(not_a_file(file_error));
+    let error = file_error.location().cloned().into_iter().fold(error, Error::at);
+    hints.into_iter().fold(error, Error::hint)
+}
+
 fn not_a_file(error: &Error) -> String {
     format!("accumulation err='{}'", error.chain())
 }
@@ -474,5 +493,6 @@ fn find_file<'b>(session: &Session<'b>, loader: &Loader<'b>) -> Result<(&'static
             "unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory '{}'",
             loader.root()
         ))
+        .hint("name a folder that has one, or a file")
     })
 }
