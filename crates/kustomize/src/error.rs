@@ -40,7 +40,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the input.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), kind: Kind::Input, location: None, hint: None, source: None }
+        Self {
+            message: message.into(),
+            kind: Kind::Input,
+            location: None,
+            hint: None,
+            source: None,
+        }
     }
 
     /// The same error, of another kind.

@@ -130,7 +130,8 @@ impl Kustomization {
     ) -> Result<Self> {
         let (written, json) = crate::documents::written_and_json(content)
             .map_err(|error| error.context("invalid Kustomization"))?;
-        let mut read: Self = strict(&json).map_err(|mismatch| invalid(&mismatch, &written, file))?;
+        let mut read: Self =
+            strict(&json).map_err(|mismatch| invalid(&mismatch, &written, file))?;
         diagnostics.extend(deprecations(&json, &written, file));
         read.written = Some(written);
         let empty = read.is_empty(&json);
@@ -186,7 +187,9 @@ impl Kustomization {
 
     fn entry(&self, field: &str) -> Option<&(Node, Node)> {
         let entries = self.written.as_ref()?.entries()?;
-        entries.iter().find(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case(field)))
+        entries
+            .iter()
+            .find(|(key, _)| key.text().is_some_and(|key| key.eq_ignore_ascii_case(field)))
     }
 
     /// Moves deprecated fields into those that replaced them, and fills in the type.
@@ -261,7 +264,9 @@ fn invalid(mismatch: &Mismatch, written: &Node, file: &str) -> Error {
     let unknown = message.strip_prefix("json: unknown field \"").and_then(|m| m.strip_suffix('"'));
     let error = match (unknown, mismatch.meant) {
         (Some(_), Some(meant)) => error.hint(format!("did you mean `{meant}`?")),
-        (Some(_), None) => error.hint("take the field out: a kustomization has no such field there"),
+        (Some(_), None) => {
+            error.hint("take the field out: a kustomization has no such field there")
+        }
         (None, _) => error,
     };
     // "… into Go struct field Kustomization.images.newTag of type string"

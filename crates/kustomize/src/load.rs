@@ -179,7 +179,9 @@ impl<'b> Loader<'b> {
                 "security; file '{shown}' is not in or below '{}'",
                 self.root()
             ))
-            .hint("move the file below the kustomization that names it, or make a base of its folder"));
+            .hint(
+                "move the file below the kustomization that names it, or make a base of its folder",
+            ));
         }
         self.read(&found.path)
     }

@@ -191,11 +191,11 @@ impl Resources {
 
     /// Says which resource was probably meant by an id that none has.
     fn hint_at_similar(&self, error: Error, id: &ResId) -> Error {
-        let distance = |known: &ResId| {
-            strsim::damerau_levenshtein(&known.to_string(), &id.to_string())
-        };
+        let distance =
+            |known: &ResId| strsim::damerau_levenshtein(&known.to_string(), &id.to_string());
         let ids = self.list.iter().flat_map(Resource::ids);
-        let nearest = ids.map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
+        let nearest =
+            ids.map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
         match nearest {
             None => error.hint("there are no resources here to be patched"),
             Some((distance, known)) if distance <= SIMILAR => {
@@ -260,8 +260,7 @@ impl Resources {
                 return Err(Error::new(format!("id in self missing from other; id: {id}")));
             };
             if !identical(&without_signature(own), &without_signature(other)) {
-                let (own, other) =
-                    (crate::output::json_text(own), crate::output::json_text(other));
+                let (own, other) = (crate::output::json_text(own), crate::output::json_text(other));
                 return Err(Error::new(format!("nodes unequal: \n -- {own},\n -- {other}")));
             }
         }
@@ -322,9 +321,8 @@ fn registered(resource: &Resource, list: &[Resource]) -> Error {
     let error = Error::new(format!("may not add resource with an already registered id: {id}"))
         .at((*resource.location).clone());
     match list.iter().find(|known| known.id().same(id)) {
-        Some(first) => {
-            error.hint(format!("it is the same as in {}: name one of them otherwise", first.location))
-        }
+        Some(first) => error
+            .hint(format!("it is the same as in {}: name one of them otherwise", first.location)),
         None => error,
     }
 }

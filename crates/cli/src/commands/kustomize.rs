@@ -12,8 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use trueup_kustomize::{
-    Built, HelmEngine, Options, Outcome, Output as Resources, Profile, Randomness, Reorder, RepoSpec,
-    Timestamp, build,
+    Built, HelmEngine, Options, Outcome, Output as Resources, Profile, Randomness, Reorder,
+    RepoSpec, Timestamp, build,
 };
 use trueup_model::Location;
 
@@ -71,7 +71,13 @@ struct ExplainArgs {
     #[arg(value_name = "FIELD")]
     field: Option<String>,
     /// How to print
-    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "text|json|yaml")]
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_enum,
+        default_value_t,
+        value_name = "text|json|yaml"
+    )]
     output: Format,
     #[command(flatten)]
     how: HowArgs,

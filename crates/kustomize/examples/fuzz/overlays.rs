@@ -215,7 +215,11 @@ impl Files<'_> {
             }
         }
         if self.random.chance(10) {
-            let more = self.random.pick(&["", ", disableNameSuffixHash: true", ", immutable: true, labels: {go: l}"]);
+            let more = self.random.pick(&[
+                "",
+                ", disableNameSuffixHash: true",
+                ", immutable: true, labels: {go: l}",
+            ]);
             text.push_str(&format!("generatorOptions: {{annotations: {{go: x}}{more}}}\n"));
         }
         text
@@ -233,7 +237,10 @@ impl Files<'_> {
             _ => "",
         };
         let options = self.random.pick(&[
-            "", "", "", "  options: {disableNameSuffixHash: true}\n",
+            "",
+            "",
+            "",
+            "  options: {disableNameSuffixHash: true}\n",
             "  options: {labels: {g: \"1\"}, immutable: true}\n",
         ]);
         let source = match self.random.below(4) {
@@ -256,7 +263,10 @@ impl Files<'_> {
         if self.random.chance(20) {
             let name = self.random.pick(&["nginx", "reg.io:5000/a/b", "a", "x/.*", "${IMG}"]);
             let change = self.random.pick(&[
-                "newTag: \"9\"", "newName: other", "newName: o\n  newTag: t", "tagSuffix: -x",
+                "newTag: \"9\"",
+                "newName: other",
+                "newName: o\n  newTag: t",
+                "tagSuffix: -x",
                 "digest: sha256:1111111111111111111111111111111111111111111111111111111111111111",
             ]);
             text.push_str(&format!("images:\n- name: {name}\n  {change}\n"));
@@ -268,7 +278,9 @@ impl Files<'_> {
         if self.random.chance(12) {
             let id = self.id();
             let field = self.random.pick(&[
-                "", "  fieldref: {fieldPath: metadata.namespace}\n", "  fieldref: {fieldPath: \"spec.replicas\"}\n",
+                "",
+                "  fieldref: {fieldPath: metadata.namespace}\n",
+                "  fieldref: {fieldPath: \"spec.replicas\"}\n",
                 "  fieldref: {fieldPath: metadata.labels.app}\n",
             ]);
             let (kind, api_version, name) = (id.kind, id.api_version, id.name);
@@ -336,7 +348,9 @@ impl Files<'_> {
         let mut text = String::new();
         if self.random.chance(8) {
             let options = self.random.pick(&[
-                "[originAnnotations]", "[transformerAnnotations]", "[managedByLabel]",
+                "[originAnnotations]",
+                "[transformerAnnotations]",
+                "[managedByLabel]",
                 "[originAnnotations, transformerAnnotations]",
             ]);
             text.push_str(&format!("buildMetadata: {options}\n"));

@@ -6,10 +6,8 @@ use crate::resources::{Id, NAMES, body, indent, labels};
 /// A strategic merge patch for a resource.
 pub fn strategic(random: &mut Random, id: &Id) -> String {
     let name = if random.chance(2) { "other" } else { id.name };
-    let mut text = format!(
-        "apiVersion: {}\nkind: {}\nmetadata:\n  name: {name}\n",
-        id.api_version, id.kind
-    );
+    let mut text =
+        format!("apiVersion: {}\nkind: {}\nmetadata:\n  name: {name}\n", id.api_version, id.kind);
     if let Some(namespace) = id.namespace.filter(|_| random.chance(90)) {
         text.push_str(&format!("  namespace: {namespace}\n"));
     }
@@ -19,7 +17,8 @@ pub fn strategic(random: &mut Random, id: &Id) -> String {
         text.push_str(&format!("  labels: {labels}\n"));
     }
     if random.chance(35) {
-        let annotations = random.pick(&["{a: x}", "{a: null}", "{z: 1}", "{ca: mine}", "{$patch: delete}"]);
+        let annotations =
+            random.pick(&["{a: x}", "{a: null}", "{z: 1}", "{ca: mine}", "{$patch: delete}"]);
         text.push_str(&format!("  annotations: {annotations}\n"));
     }
     match random.below(100) {

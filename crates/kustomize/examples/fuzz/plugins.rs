@@ -20,19 +20,37 @@ pub const CRD: &str = r##"{"github.com/example/v1.Thing": {"Schema": {
 "##;
 
 const FIELDS: [&str; 15] = [
-    "metadata.annotations.rep", "spec.template.spec.containers.*.image", "spec.list.0.v", "data.a",
-    "spec.template.spec.containers.[name=c1].env.[name=A].value", "metadata.labels.new",
-    "spec.replicas", "spec.selector", "spec.new.field", "metadata.annotations.[c.d/e]", "spec.list.[name=a].v",
-    "data.[conf.json].host", "spec.template.metadata.labels.app", "metadata.name", "metadata.labels.app",
+    "metadata.annotations.rep",
+    "spec.template.spec.containers.*.image",
+    "spec.list.0.v",
+    "data.a",
+    "spec.template.spec.containers.[name=c1].env.[name=A].value",
+    "metadata.labels.new",
+    "spec.replicas",
+    "spec.selector",
+    "spec.new.field",
+    "metadata.annotations.[c.d/e]",
+    "spec.list.[name=a].v",
+    "data.[conf.json].host",
+    "spec.template.metadata.labels.app",
+    "metadata.name",
+    "metadata.labels.app",
 ];
 
 /// A replacement.
 pub fn replacement(random: &mut Random, source: &Id, target: &Id) -> String {
     let field = random.pick(&[
-        "", "", "", ", fieldPath: metadata.name", ", fieldPath: kind",
-        ", fieldPath: metadata.labels.app", ", fieldPath: data.a",
+        "",
+        "",
+        "",
+        ", fieldPath: metadata.name",
+        ", fieldPath: kind",
+        ", fieldPath: metadata.labels.app",
+        ", fieldPath: data.a",
         ", fieldPath: spec.template.spec.containers.0.image, options: {delimiter: \":\", index: 0}",
-        ", fieldPath: spec.selector", ", fieldPath: spec.replicas", ", fieldPath: metadata.namespace",
+        ", fieldPath: spec.selector",
+        ", fieldPath: spec.replicas",
+        ", fieldPath: metadata.namespace",
     ]);
     let source = match random.below(10) {
         0 => "sourceValue: given\n".to_owned(),
@@ -53,7 +71,8 @@ pub fn replacement(random: &mut Random, source: &Id, target: &Id) -> String {
         let fields: Vec<String> = fields.iter().map(|field| format!("\"{field}\"")).collect();
         text.push_str(&format!("  fieldPaths: [{}]\n", fields.join(", ")));
         let create = random.pick(&["true", "true", "true", "true", "false"]);
-        let part = random.pick(&["", "", ", delimiter: \":\", index: 1", ", delimiter: \"/\", index: -1"]);
+        let part =
+            random.pick(&["", "", ", delimiter: \":\", index: 1", ", delimiter: \"/\", index: -1"]);
         text.push_str(&format!("  options: {{create: {create}{part}}}\n"));
     }
     text
@@ -66,34 +85,47 @@ pub fn transformer(random: &mut Random, id: &Id) -> String {
         0 => {
             let pairs = labels(random);
             head("LabelTransformer")
-                + &format!("labels: {pairs}\nfieldSpecs:\n- {{path: metadata/labels, create: true}}\n- {{path: spec/template/metadata/labels, create: true, kind: Deployment}}\n")
+                + &format!(
+                    "labels: {pairs}\nfieldSpecs:\n- {{path: metadata/labels, create: true}}\n- {{path: spec/template/metadata/labels, create: true, kind: Deployment}}\n"
+                )
         }
-        1 => head("AnnotationsTransformer")
-            + "annotations: {t: \"1\"}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n",
+        1 => {
+            head("AnnotationsTransformer")
+                + "annotations: {t: \"1\"}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n"
+        }
         2 => {
             let create = random.pick(&["true", "false"]);
             head("PrefixTransformer")
-                + &format!("prefix: t-\nfieldSpecs: [{{path: metadata/name}}, {{path: spec/ref, create: {create}}}]\n")
+                + &format!(
+                    "prefix: t-\nfieldSpecs: [{{path: metadata/name}}, {{path: spec/ref, create: {create}}}]\n"
+                )
         }
         3 => head("SuffixTransformer") + "suffix: -t\nfieldSpecs: [{path: metadata/name}]\n",
         4 => {
             let subjects = random.pick(&["none", "allServiceAccounts", "defaultOnly"]);
             let unset = random.pick(&["true", "false"]);
-            format!("apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {{name: t, namespace: n4}}\nsetRoleBindingSubjects: {subjects}\nunsetOnly: {unset}\nfieldSpecs: [{{path: metadata/namespace, create: true}}]\n")
+            format!(
+                "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {{name: t, namespace: n4}}\nsetRoleBindingSubjects: {subjects}\nunsetOnly: {unset}\nfieldSpecs: [{{path: metadata/namespace, create: true}}]\n"
+            )
         }
-        5 => head("ImageTagTransformer")
-            + "imageTag: {name: nginx, newTag: t}\nfieldSpecs: [{path: spec/image}, {path: spec/template/spec/containers[]/image}]\n",
+        5 => {
+            head("ImageTagTransformer")
+                + "imageTag: {name: nginx, newTag: t}\nfieldSpecs: [{path: spec/image}, {path: spec/template/spec/containers[]/image}]\n"
+        }
         6 => {
             let name = random.pick(&NAMES);
             head("ReplicaCountTransformer")
-                + &format!("replica: {{name: {name}, count: 4}}\nfieldSpecs: [{{path: spec/replicas, create: true, kind: Deployment}}]\n")
+                + &format!(
+                    "replica: {{name: {name}, count: 4}}\nfieldSpecs: [{{path: spec/replicas, create: true, kind: Deployment}}]\n"
+                )
         }
         7 => {
             let patch = indent(&patches::strategic(random, id), 2);
             head("PatchTransformer") + &format!("patch: |\n{patch}")
         }
         8 => {
-            let (target, patch) = (patches::selector(random, id), indent(&patches::json(random, id), 2));
+            let (target, patch) =
+                (patches::selector(random, id), indent(&patches::json(random, id), 2));
             head("PatchTransformer") + &format!("target: {target}\npatch: |\n{patch}")
         }
         9 => head("HashTransformer"),
@@ -110,7 +142,9 @@ pub fn generator(random: &mut Random) -> String {
     let kind = random.pick(&["ConfigMapGenerator", "SecretGenerator"]);
     let name = random.pick(&NAMES);
     let behavior = random.pick(&["", "", "behavior: merge\n"]);
-    format!("apiVersion: builtin\nkind: {kind}\nmetadata: {{name: {name}}}\n{behavior}literals: [g=1]\n")
+    format!(
+        "apiVersion: builtin\nkind: {kind}\nmetadata: {{name: {name}}}\n{behavior}literals: [g=1]\n"
+    )
 }
 
 /// Field specs of one's own.

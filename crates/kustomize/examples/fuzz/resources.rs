@@ -38,10 +38,42 @@ const TYPES: [(&str, &str); 27] = [
 
 /// Scalars that readers and printers disagree about.
 const SCALARS: [&str; 36] = [
-    "a", "b c", "\"1\"", "1", "true", "\"true\"", "null", "1.0", "0x10", "2024-01-01", "\"\"",
-    "yes", "\"yes\"", "~", "'it''s'", "\"a: b\"", "1e3", "012", "a:b", "\"multi\\nline\"",
-    "|\n@lit\n@  two", ">-\n@fold\n@ed\n\n@  more", "-1", ".5", "\"#x\"", "{}", "[]", "[a, b]",
-    "{k: v}", "!!str 5", "0o14", "1_000", "+1", "\"\\u00e9\"", "é", "$(V1)",
+    "a",
+    "b c",
+    "\"1\"",
+    "1",
+    "true",
+    "\"true\"",
+    "null",
+    "1.0",
+    "0x10",
+    "2024-01-01",
+    "\"\"",
+    "yes",
+    "\"yes\"",
+    "~",
+    "'it''s'",
+    "\"a: b\"",
+    "1e3",
+    "012",
+    "a:b",
+    "\"multi\\nline\"",
+    "|\n@lit\n@  two",
+    ">-\n@fold\n@ed\n\n@  more",
+    "-1",
+    ".5",
+    "\"#x\"",
+    "{}",
+    "[]",
+    "[a, b]",
+    "{k: v}",
+    "!!str 5",
+    "0o14",
+    "1_000",
+    "+1",
+    "\"\\u00e9\"",
+    "é",
+    "$(V1)",
 ];
 
 /// What identifies a resource.
@@ -114,7 +146,12 @@ fn metadata(random: &mut Random, id: &Id) -> String {
 
 fn container(random: &mut Random, name: &str) -> String {
     const IMAGES: [&str; 7] = [
-        "nginx", "nginx:1.0", "reg.io:5000/a/b:v1", "a", "${IMG}", "x/nginx:2",
+        "nginx",
+        "nginx:1.0",
+        "reg.io:5000/a/b:v1",
+        "a",
+        "${IMG}",
+        "x/nginx:2",
         "a@sha256:0000000000000000000000000000000000000000000000000000000000000000",
     ];
     let mut text = format!("- name: {name}\n  image: {}\n", random.pick(&IMAGES));
@@ -289,7 +326,9 @@ pub fn body(random: &mut Random, kind: &str) -> String {
         "HorizontalPodAutoscaler" => format!(
             "spec:\n  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}\n"
         ),
-        "PodDisruptionBudget" => format!("spec:\n  selector: {{matchLabels: {}}}\n", labels(random)),
+        "PodDisruptionBudget" => {
+            format!("spec:\n  selector: {{matchLabels: {}}}\n", labels(random))
+        }
         "ValidatingWebhookConfiguration" => format!(
             "webhooks:\n- name: a\n  clientConfig: {{service: {{name: {name}, namespace: {namespace}}}}}\n"
         ),

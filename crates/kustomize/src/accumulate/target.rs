@@ -261,7 +261,10 @@ impl<'b> Target<'b> {
                     let error = Error::new(format!("accumulateDirectory: {chain}"));
                     let hints: Vec<String> = original.hints().map(str::to_owned).collect();
                     let error = hints.into_iter().fold(error, Error::hint);
-                    location.into_iter().fold(error, Error::at).at(self.entry_location(&["components"], path))
+                    location
+                        .into_iter()
+                        .fold(error, Error::at)
+                        .at(self.entry_location(&["components"], path))
                 })?;
         }
         Ok(accumulator)
@@ -331,9 +334,8 @@ impl<'b> Target<'b> {
         for (index, args) in self.kustomization.config_map_generator.iter().enumerate() {
             let args = self.with_options(args);
             let place = self.cause(("configMapGenerator", Some(index))).location();
-            let made =
-                generate::config_map(session, &self.loader, &args, Rc::new(place.clone()))
-                    .map_err(|error| error.at(place))?;
+            let made = generate::config_map(session, &self.loader, &args, Rc::new(place.clone()))
+                .map_err(|error| error.at(place))?;
             self.absorb(accumulator, vec![made], "ConfigMapGenerator")?;
         }
         for (index, secret) in self.kustomization.secret_generator.iter().enumerate() {

@@ -150,7 +150,11 @@ fn part_of(value: &Node, options: &FieldOptions) -> Result<Node> {
     }
 }
 
-fn apply<S: Subject>(target: &TargetSelector, value: &mut Value, resources: &mut [S]) -> Result<()> {
+fn apply<S: Subject>(
+    target: &TargetSelector,
+    value: &mut Value,
+    resources: &mut [S],
+) -> Result<()> {
     let Some(selector) = &target.select else {
         return Err(Error::new("target must specify resources to select"));
     };

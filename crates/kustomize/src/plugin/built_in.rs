@@ -186,9 +186,11 @@ fn configure_transformer<'b>(
         }
         "PatchStrategicMergeTransformer" => {
             let config: StrategicConfig = read(&json)?;
-            Transformer::StrategicPatches(
-                configure.strategic_patches(&config.paths, &config.patches, |_| 0)?,
-            )
+            Transformer::StrategicPatches(configure.strategic_patches(
+                &config.paths,
+                &config.patches,
+                |_| 0,
+            )?)
         }
         "PatchTransformer" => {
             let patch: Patch = read(&json)?;
@@ -202,7 +204,9 @@ fn configure_transformer<'b>(
         }
         "ReplacementTransformer" => {
             let config: Replacements = read(&json)?;
-            Transformer::Replacements(configure.replacements(&config.replacements, |_| resource.location.line)?)
+            Transformer::Replacements(
+                configure.replacements(&config.replacements, |_| resource.location.line)?,
+            )
         }
         "ReplicaCountTransformer" => {
             let config: ReplicaCount = read(&json)?;

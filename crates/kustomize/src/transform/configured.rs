@@ -40,7 +40,9 @@ pub(crate) fn configured<'b>(
     if !file.patches_strategic_merge.is_empty() {
         let paths = &file.patches_strategic_merge;
         let patches = configure(0)
-            .strategic_patches(paths, "", |index| file.first_line("patchesStrategicMerge", index, ""))
+            .strategic_patches(paths, "", |index| {
+                file.first_line("patchesStrategicMerge", index, "")
+            })
             .context(|| trouble("PatchStrategicMergeTransformer", &json!({ "paths": paths })))?;
         let field = ("patchesStrategicMerge", None);
         steps.add("PatchStrategicMergeTransformer", field, Transformer::StrategicPatches(patches));
@@ -93,7 +95,11 @@ pub(crate) fn configured<'b>(
             let fields: Vec<Value> = file.replacements.iter().map(replacement_json).collect();
             trouble("ReplacementTransformer", &json!({ "Replacements": fields }))
         })?;
-        steps.add("ReplacementTransformer", ("replacements", None), Transformer::Replacements(replacements));
+        steps.add(
+            "ReplacementTransformer",
+            ("replacements", None),
+            Transformer::Replacements(replacements),
+        );
     }
     Ok(steps.steps)
 }
@@ -307,11 +313,8 @@ impl Configure<'_, '_> {
     ) -> Result<Vec<PlacedReplacement>> {
         let mut replacements = Vec::new();
         for (index, field) in fields.iter().enumerate() {
-            let cause = |file: &Rc<str>, line| Cause {
-                by: "replacements",
-                file: Rc::clone(file),
-                line,
-            };
+            let cause =
+                |file: &Rc<str>, line| Cause { by: "replacements", file: Rc::clone(file), line };
             let is_inline = field.source.is_some() || !field.targets.is_empty();
             match (field.path.as_str(), is_inline) {
                 ("", _) => {

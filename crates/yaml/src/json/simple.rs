@@ -31,9 +31,8 @@ fn is_simple(node: &Node) -> bool {
         },
         Content::Sequence(items) => items.iter().all(is_simple),
         Content::Mapping(entries) => {
-            let is_text = |key: &Node| {
-                key.text().is_some() && key.tag() == Tag::Str && !key.is_merge_key()
-            };
+            let is_text =
+                |key: &Node| key.text().is_some() && key.tag() == Tag::Str && !key.is_merge_key();
             entries.iter().all(|(key, value)| is_text(key) && is_simple(value))
                 && duplicate_keys(entries).is_empty()
         }
@@ -68,7 +67,7 @@ impl Value for Simple<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{DuplicateKeys, Dialect, Limits, append_yaml, parse_first};
+    use crate::{Dialect, DuplicateKeys, Limits, append_yaml, parse_first};
 
     fn check(yaml: &str) {
         let node = parse_first(yaml.as_bytes(), &Limits::default()).expect("YAML");
@@ -90,7 +89,9 @@ mod tests {
 
     #[test]
     fn the_rest_is_left_to_the_conversion() {
-        for yaml in ["1: a", "a: 1\na: 2", "<<: {a: 1}", "a: .inf", "a: >\n  x\n\n  y\n", "a: !!int x"] {
+        for yaml in
+            ["1: a", "a: 1\na: 2", "<<: {a: 1}", "a: .inf", "a: >\n  x\n\n  y\n", "a: !!int x"]
+        {
             let node = parse_first(yaml.as_bytes(), &Limits::default()).expect("YAML");
             assert!(node.simple().is_none(), "{yaml}");
         }

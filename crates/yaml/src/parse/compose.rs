@@ -65,11 +65,7 @@ struct Properties<'a> {
 }
 
 impl<'a> Composer<'a> {
-    pub(super) fn new(
-        bytes: &'a [u8],
-        limits: &Limits,
-        source: Source,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(bytes: &'a [u8], limits: &Limits, source: Source) -> Result<Self, Error> {
         // Places are kept in 32 bits.
         let bound = limits.bytes.min(u32::MAX as usize - 1);
         if bytes.len() > bound {

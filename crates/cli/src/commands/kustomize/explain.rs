@@ -81,7 +81,9 @@ fn called(built: &Built) -> String {
 pub fn explain(built: &Built, field: Option<&str>) -> Result<Explained, CliError> {
     let wanted = |path: &str| match field {
         None => true,
-        Some(field) => path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
+        Some(field) => {
+            path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }
     };
     let present = built.fields();
     let mut fields: Vec<ExplainedField> = present
@@ -148,8 +150,12 @@ pub fn text(explained: &Explained) -> String {
         "" => String::new(),
         namespace => format!(" in {namespace}"),
     };
-    let mut text =
-        format!("{} {}{namespace}\n  from {}\n", explained.kind, explained.name, shown(&explained.from));
+    let mut text = format!(
+        "{} {}{namespace}\n  from {}\n",
+        explained.kind,
+        explained.name,
+        shown(&explained.from)
+    );
     for field in &explained.fields {
         let value = field.value.as_deref().map_or_else(|| "(taken away)".to_owned(), one_line);
         let by = field.set_by.last().map(|last| format!(" ({})", last.by)).unwrap_or_default();
@@ -165,7 +171,9 @@ pub fn text(explained: &Explained) -> String {
 fn one_line(value: &str) -> String {
     const SHOWN: usize = 100;
     match value.lines().next() {
-        Some(first) if first.len() == value.len() && value.chars().count() <= SHOWN => value.to_owned(),
+        Some(first) if first.len() == value.len() && value.chars().count() <= SHOWN => {
+            value.to_owned()
+        }
         first => format!("{}…", first.unwrap_or_default().chars().take(SHOWN).collect::<String>()),
     }
 }

@@ -40,8 +40,10 @@ impl<'g> Remote<'g> {
         if self.rounds > ROUNDS {
             let needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
             let needs = needs.join(", ");
-            return Err(CliError::new(format!("remote bases need others {ROUNDS} times over: {needs}"))
-                .hint("look for a base that refers to itself under different names"));
+            return Err(CliError::new(format!(
+                "remote bases need others {ROUNDS} times over: {needs}"
+            ))
+            .hint("look for a base that refers to itself under different names"));
         }
         let fetching = match &mut self.fetching {
             Some(fetching) => fetching,
