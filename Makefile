@@ -58,7 +58,7 @@ deny: $(TOOLS)/bin/cargo-deny
 conformance: needs
 	cargo test --locked -p trueup-yaml -p trueup-gotemplate -p trueup-helm -p trueup-kustomize --tests -- --nocapture 2>&1 | grep -E '^(not tested|[a-z0-9_/ -]+: [0-9]+/[0-9]+|  differs)' || true
 
-## make sim          live through simulated worlds (SEEDS=2000, FROM=0)
+## make sim          live through simulated worlds, hosts and clusters (SEEDS=2000, FROM=0)
 SEEDS ?= 2000
 FROM ?= 0
 sim: needs

@@ -216,10 +216,13 @@ impl<'a> Reconciliation<'a> {
         if self.app.spec().policy.apply == ApplyPolicy::Automatic || stage.iter().all(|a| a.heals) {
             return true;
         }
-        let permitted = |action: &Action| {
-            self.record.run.as_ref().is_some_and(|run| run.allowed.contains(&action.permit()))
-        };
-        self.record.approved == Some(plan.digest) || stage.iter().all(permitted)
+        self.record.approved == Some(plan.digest) || self.foreseen(stage)
+    }
+
+    /// Whether the plan with which the run began lists all of this.
+    fn foreseen(&self, stage: &[Action]) -> bool {
+        let run = self.record.run.as_ref();
+        run.is_some_and(|run| stage.iter().all(|action| run.allowed.contains(&action.permit())))
     }
 
     fn paused(&self) -> Option<State> {
@@ -245,6 +248,9 @@ impl<'a> Reconciliation<'a> {
             entries.push(entry);
         } else if record.run.as_ref().is_none_or(|run| run.set.rendered != goal.rendered) {
             fold::begin(&mut record, goal, plan, self.now());
+            entries.push(self.planned(goal, plan));
+        } else if !self.foreseen(&stage) {
+            // Something that could not be seen when the run began: it is told before it is done.
             entries.push(self.planned(goal, plan));
         }
         fold::permit_more(&mut record, plan);

@@ -341,10 +341,15 @@ impl Act<'_> {
         })
     }
 
+    /// What our apply would own. Where it cannot be carried out, because the object must be replaced,
+    /// that are the labels that say whose it is.
     async fn would_own(&self, resource: &Resource) -> Result<Set, EventResult> {
         let mode = Mode { force: true, dry_run: true };
         let body = self.body(resource, &[]);
         let answer = self.place.apply(&self.shared.wire, body, mode).await.map_err(unanswered)?;
+        if !answer.immutable().is_empty() {
+            return Ok(owner::marks());
+        }
         if !answer.succeeded() {
             return Err(self.refused(&answer, "patch"));
         }

@@ -11,14 +11,18 @@ use futures::StreamExt;
 use http::{Request, header};
 use kube::core::WatchEvent;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::document;
 use crate::target::Shared;
-use crate::wire::{Ask, escape};
+use crate::wire::{Ask, DEADLINE, escape};
 
 const PAGE: usize = 500;
 /// A server ends a watch after this many seconds; it is then resumed where it was.
 const LASTS: u64 = 280;
+/// A watch that tells nothing for so long, not even the bookmarks that servers send each minute, is
+/// not relied on: its connection may be gone without a word.
+const SILENCE: Duration = Duration::from_secs(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -134,13 +138,16 @@ impl<T: Taker> Feed<T> {
             drop(shared);
             let Ok(client) = client else { return Ended::Lost };
             let Ok(request) = self.request(&version) else { return Ended::Lost };
-            let Ok(events) = client.request_events::<Value>(request).await else {
-                return Ended::Lost;
-            };
+            let asked = timeout(DEADLINE, client.request_events::<Value>(request)).await;
+            let Ok(Ok(events)) = asked else { return Ended::Lost };
             let mut events = pin!(events);
             let mut told = false;
-            while let Some(event) = events.next().await {
-                let Ok(event) = event else { return Ended::Lost };
+            loop {
+                let event = match timeout(SILENCE, events.next()).await {
+                    Ok(Some(Ok(event))) => event,
+                    Ok(None) => break,
+                    Ok(Some(Err(_))) | Err(_) => return Ended::Lost,
+                };
                 let Some(shared) = self.shared.upgrade() else { return Ended::Dropped };
                 match self.event(&shared, event) {
                     Some(seen) => version = seen,

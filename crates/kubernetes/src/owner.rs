@@ -1,8 +1,8 @@
 //! Whose an object is.
 
 use serde_json::Value;
-use trueup_fields::Element;
 use trueup_fields::managed::{Entry, applied};
+use trueup_fields::{Element, Set};
 use trueup_model::observed::Owner;
 use trueup_model::ports::AppContext;
 use trueup_model::resource::annotation;
@@ -46,6 +46,16 @@ fn controller(object: &Value) -> Option<String> {
     let text = |field| document::controller(object, field);
     (!text("uid").is_empty() || !text("name").is_empty())
         .then(|| format!("{}/{}", text("kind"), text("name")))
+}
+
+/// The labels that say whose an object is, as fields that our apply owns.
+pub fn marks() -> Set {
+    let mut marks = Set::default();
+    for label in [APP_LABEL, INSTALLATION_LABEL] {
+        let path = ["metadata", "labels", label].map(|name| Element::Field(name.to_owned()));
+        marks.insert(&path);
+    }
+    marks
 }
 
 fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<Owner> {

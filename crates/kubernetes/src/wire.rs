@@ -19,7 +19,7 @@ pub const JSON: &str = "application/json";
 /// Requests in flight at most; the server's priority and fairness does the rest.
 const IN_FLIGHT: usize = 32;
 /// How long one request may take. Longer than the API server's own limit for webhooks (30 s).
-const DEADLINE: Duration = Duration::from_secs(35);
+pub const DEADLINE: Duration = Duration::from_secs(35);
 /// How often a request is sent that the server refuses as too many, or a read that got no answer.
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -102,7 +102,8 @@ fn tasks_ran_once(ledger: &[LedgerEntry]) -> Result<(), String> {
     Ok(())
 }
 
-fn ledger_is_whole(ledger: &[LedgerEntry]) -> Result<(), String> {
+/// The chain of the ledger is not broken.
+pub(crate) fn ledger_is_whole(ledger: &[LedgerEntry]) -> Result<(), String> {
     let mut previous: Option<&LedgerEntry> = None;
     for entry in ledger {
         let expected = previous.map(|previous| previous.hash);

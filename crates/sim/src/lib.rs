@@ -2,10 +2,30 @@
 //! an effect, crashes of controller and machine between any two steps. Afterwards the world is left
 //! in peace, must come to rest, and is checked.
 //!
-//! - [`story`][]: what happens, drawn from the seed
-//! - [`checks`][]: what must hold at the end
+//! - [`story`][]: what happens to a host, drawn from the seed; [`checks`][]: what must hold at the end
+//! - [`cluster`][]: the same for a cluster, with the real adapter against an API server in memory
 
 pub mod checks;
+pub mod cluster;
 pub mod story;
 
-pub use story::{Failure, Transcript, run};
+pub use story::{Failure, Transcript};
+
+/// Which world a seed is lived through in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a host.
+    Host,
+    /// On a cluster.
+    Kubernetes,
+}
+
+/// Lives through the story of a seed, in time of its own.
+pub fn run(place: Place, seed: u64) -> Result<Transcript, Failure> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    match place {
+        Place::Host => runtime.block_on(story::run(seed)),
+        Place::Kubernetes => runtime.block_on(cluster::run(seed)),
+    }
+}

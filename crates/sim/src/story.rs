@@ -33,6 +33,8 @@ impl fmt::Display for Transcript {
 /// A rule that did not hold.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// `host` or `kubernetes`.
+    pub world: &'static str,
     /// The seed.
     pub seed: u64,
     /// Which rule, and how.
@@ -43,7 +45,8 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {}\n{}", self.seed, self.why, self.transcript)
+        let Self { world, seed, why, transcript } = self;
+        write!(f, "{world}, seed {seed}: {why}\n{transcript}")
     }
 }
 
@@ -62,10 +65,11 @@ pub async fn run(seed: u64) -> Result<Transcript, Failure> {
         story.reconcile().await;
     }
     let peace = story.peace().await;
-    let rules = peace.and_then(|outcome| checks::all(&story.outside, &outcome));
+    let sound = if story.unsound { Err("a plan breaks a rule".to_owned()) } else { Ok(()) };
+    let rules = sound.and(peace).and_then(|outcome| checks::all(&story.outside, &outcome));
     match rules {
         Ok(()) => Ok(story.transcript),
-        Err(why) => Err(Failure { seed, why, transcript: story.transcript }),
+        Err(why) => Err(Failure { world: "host", seed, why, transcript: story.transcript }),
     }
 }
 
@@ -74,6 +78,8 @@ struct Story {
     outside: Outside,
     app: Subject,
     transcript: Transcript,
+    /// Whether a plan broke a rule.
+    unsound: bool,
 }
 
 impl Story {
@@ -91,6 +97,7 @@ impl Story {
             outside: Outside::new(seed ^ 0x5eed),
             app: Subject::new(name, declaration),
             transcript: Transcript::default(),
+            unsound: false,
         }
     }
 
@@ -231,6 +238,7 @@ impl Story {
                 None
             }
             Some(Err(error)) => {
+                self.unsound |= matches!(error, trueup_engine::Error::UnsoundPlan(_));
                 self.say(format!("run: {error}"));
                 None
             }

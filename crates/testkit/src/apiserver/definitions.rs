@@ -48,9 +48,8 @@ fn schema(version: &Value) -> Value {
 
 fn is_established(definition: &Value) -> bool {
     let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
-    let established = conditions
+    conditions
         .into_iter()
         .flatten()
-        .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
-    established && definition.pointer("/metadata/deletionTimestamp").is_none()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }

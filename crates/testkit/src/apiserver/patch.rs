@@ -46,10 +46,17 @@ fn operate(document: &mut Value, one: &Value) -> Result<(), ()> {
             *document = value()?;
             Ok(())
         }
-        Some("replace") => {
-            *document.pointer_mut(path).ok_or(())? = value()?;
-            Ok(())
-        }
+        // The library that API servers use replaces what is not there, in a map.
+        Some("replace") => match document.pointer_mut(path) {
+            Some(place) => {
+                *place = value()?;
+                Ok(())
+            }
+            None => match parent(document, path)?.0 {
+                Value::Object(_) => add(document, path, value()?),
+                _ => Err(()),
+            },
+        },
         Some("remove") => remove(document, path).map(|_| ()),
         Some("move") => {
             let moved = remove(document, text("from").ok_or(())?)?;

@@ -328,6 +328,10 @@ impl Cluster {
 
     /// Whether an object may be made there.
     fn may_be_made(&self, kind: &Kind, key: &Key) -> Result<(), Refusal> {
+        if kind.schema.is_some() && self.is_undefined(kind) {
+            let message = "create not allowed while custom resource definition is terminating";
+            return Err(Refusal::new(405, "MethodNotAllowed", message));
+        }
         if !kind.namespaced {
             return Ok(());
         }
@@ -350,6 +354,17 @@ impl Cluster {
             "metadata.namespace".to_owned(),
         );
         Err(Refusal::forbidden(kind, &key.name, &why).because(&[cause]))
+    }
+
+    /// Whether the definition of a kind is being deleted.
+    fn is_undefined(&self, kind: &Kind) -> bool {
+        let definition = self.objects.get(&Key {
+            group: "apiextensions.k8s.io".to_owned(),
+            plural: "customresourcedefinitions".to_owned(),
+            namespace: String::new(),
+            name: kind.resource(),
+        });
+        definition.is_some_and(|d| d.pointer("/metadata/deletionTimestamp").is_some())
     }
 
     /// Whether the versions that entries were written at are still served.
