@@ -114,7 +114,11 @@ impl Answer {
                 message.contains("failed to create typed patch")
                     || message.contains("request to convert CR")
             }
-            403 => !self.is_terminating_namespace() && !self.message().contains("exceeded quota"),
+            403 => {
+                let message = self.message();
+                let passes = ["exceeded quota", "custom resource definition is terminating"];
+                !self.is_terminating_namespace() && !passes.iter().any(|p| message.contains(p))
+            }
             408 | 409 | 429 => false,
             // A kind or namespace that another stage makes may come.
             404 => false,
@@ -282,6 +286,7 @@ mod tests {
             (422, "", true),
             (403, "User \"x\" cannot patch", true),
             (403, "exceeded quota: pods", false),
+            (403, "create not allowed while custom resource definition is terminating", false),
         ] {
             let is = answer(code, json!({"message": message})).is_permanent();
             assert_eq!(is, permanent, "{code} {message}");

@@ -11,6 +11,7 @@ mod checks;
 mod commits;
 mod people;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ impl Story {
             spec,
             source: SourceSpec { repo: "/srv/repo".to_owned(), reference: "main".to_owned() },
             path: String::new(),
+            labels: BTreeMap::new(),
             target: "kubernetes".to_owned(),
         };
         let target = connect(&server, &outside);

@@ -329,8 +329,8 @@ impl Cluster {
     /// Whether an object may be made there.
     fn may_be_made(&self, kind: &Kind, key: &Key) -> Result<(), Refusal> {
         if kind.schema.is_some() && self.is_undefined(kind) {
-            let message = "create not allowed while custom resource definition is terminating";
-            return Err(Refusal::new(405, "MethodNotAllowed", message));
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Refusal::forbidden(kind, &key.name, why));
         }
         if !kind.namespaced {
             return Ok(());
