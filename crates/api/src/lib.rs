@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trueup_model::plan::Plan;
+use trueup_model::record::Freeze;
 use trueup_model::{AppName, Diagnostic, Digest, Health, LedgerEntry, Revision};
 
 /// Version of these shapes; `apiVersion` of everything that `-o json` prints.
@@ -76,6 +77,25 @@ pub enum Request {
         /// Who asks.
         by: String,
     },
+    /// Apply nothing new anywhere.
+    Freeze {
+        /// Until when; left out: until somebody lets it go.
+        until: Option<Timestamp>,
+        /// Why.
+        why: String,
+        /// Who asks.
+        by: String,
+    },
+    /// Let the installation go again.
+    Unfreeze {
+        /// Who asks.
+        by: String,
+    },
+    /// What does an app wait for, down to the object that is to blame?
+    Why {
+        /// The app.
+        app: AppName,
+    },
     /// Accept what is there: after the record was lost, or history was rewritten.
     Accept {
         /// The app.
@@ -116,6 +136,8 @@ pub enum Reply {
     Plan(Box<PlanReport>),
     /// To `apply`: the plan is another one now; nothing was done.
     Changed(Box<PlanReport>),
+    /// To `why`.
+    Why(WhyReport),
     /// To `history`.
     History(HistoryList),
     /// It is done.
@@ -138,6 +160,9 @@ pub struct StatusList {
     pub api_version: String,
     /// One for each app, by name.
     pub apps: Vec<AppStatus>,
+    /// Set while the whole installation is frozen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Freeze>,
 }
 
 /// How one app stands.
@@ -147,11 +172,14 @@ pub struct AppStatus {
     /// Its name.
     pub app: AppName,
     /// In a word: `healthy`, `waiting`, `blocked`, `awaiting-approval`, `degraded`, `held`,
-    /// `rolled-back`, `pinned`, `paused`, `unreadable`, `careful`, `unknown`.
+    /// `rolled-back`, `pinned`, `paused`, `shut`, `unreadable`, `careful`, `unknown`.
     pub state: String,
     /// Why, as a sentence; empty where there is nothing to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// When it goes on by itself, where time alone brings that: a window opens, a pause ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// What the person can type; empty where nothing is to be done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
@@ -187,6 +215,36 @@ pub struct Failure {
     pub api_version: String,
     /// What went wrong, and what to do.
     pub message: String,
+}
+
+/// What an app waits for, through the apps it depends on down to the cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhyReport {
+    /// [`VERSION`].
+    pub api_version: String,
+    /// The app that was asked about.
+    pub app: AppName,
+    /// The answer, in one sentence.
+    pub sentence: String,
+    /// What to type about the cause; empty where nothing is to be done.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+    /// The app itself, the app it waits for, and so on: the last is the cause.
+    pub chain: Vec<WhyLink>,
+}
+
+/// One app on the way to the cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhyLink {
+    /// The app.
+    pub app: AppName,
+    /// How it stands, in a word, as in [`AppStatus`].
+    pub state: String,
+    /// Why: the object and its reason, where it is an object.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }
 
 /// A plan, and what is wrong with what it was made of.

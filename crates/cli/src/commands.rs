@@ -6,6 +6,7 @@ pub mod backup;
 pub mod completions;
 pub mod delete;
 pub mod diff;
+pub mod freeze;
 pub mod health;
 pub mod helm;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod status;
 pub mod stop;
 pub mod subject;
 pub mod upgrade;
+pub mod why;
 
 use clap::Subcommand;
 
@@ -69,6 +71,12 @@ pub enum Command {
     Release(release::Args),
     /// Heal and apply nothing for a while
     Pause(pause::Args),
+    /// Apply nothing new anywhere, until it is let go
+    Freeze(freeze::Args),
+    /// Let the installation go again
+    Unfreeze,
+    /// Say in a sentence what an app waits for, down to the cause
+    Why(why::Args),
     /// Accept what is there, after the record was lost or history was rewritten
     Accept(accept::Args),
     /// Delete an app and what it owns
@@ -115,6 +123,9 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Rollback(args) => rollback::run(args, global, output).await,
         Command::Release(args) => release::run(args, global, output).await,
         Command::Pause(args) => pause::run(args, global, output).await,
+        Command::Freeze(args) => freeze::run(args, global, output).await,
+        Command::Unfreeze => freeze::unfreeze(global, output).await,
+        Command::Why(args) => why::run(args, global, output).await,
         Command::Accept(args) => accept::run(args, global, output).await,
         Command::Delete(args) => delete::run(args, global, output).await,
         Command::Notify(args) => notify::run(args, global, output).await,
@@ -196,6 +207,10 @@ fn report(reply: &trueup_api::Reply, output: &Output) -> Result<Exit, CliError> 
         }
         Reply::History(list) => {
             output.print(list, || crate::text::history::list(list, output))?;
+            Ok(Exit::Done)
+        }
+        Reply::Why(why) => {
+            output.print(why, || crate::text::why::report(why, output))?;
             Ok(Exit::Done)
         }
         Reply::Failed { message } => Err(CliError::new(message.clone())),

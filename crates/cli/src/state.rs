@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::RwLock;
 use trueup_api::{Reply, Request};
+use trueup_controller::locks::Locks;
 use trueup_controller::run::{Board, Subjects};
 use trueup_controller::{Operator, Worlds};
 use trueup_engine::{Subject, World};
@@ -140,7 +141,13 @@ impl State {
     /// Answers requests without a running controller.
     pub async fn operator(self: &Arc<Self>) -> Result<Operator, CliError> {
         let subjects: Subjects = Arc::new(RwLock::new(self.recorded_subjects().await?));
-        Ok(Operator { worlds: self.clone(), subjects, board: Board::default(), signals: None })
+        Ok(Operator {
+            worlds: self.clone(),
+            subjects,
+            board: Board::default(),
+            signals: None,
+            locks: Locks::default(),
+        })
     }
 }
 
@@ -174,8 +181,13 @@ pub async fn ask(global: &Global, request: Request) -> Result<Reply, CliError> {
     if let Some(reply) = client::ask(&place::socket(&folder), &request).await? {
         return refuse(reply);
     }
-    let reads =
-        matches!(request, Request::Status { .. } | Request::History { .. } | Request::Plan { .. });
+    let reads = matches!(
+        request,
+        Request::Status { .. }
+            | Request::History { .. }
+            | Request::Plan { .. }
+            | Request::Why { .. }
+    );
     let state =
         if reads { State::open_read_only(global).await? } else { State::open(global).await? };
     refuse(state.operator().await?.answer(request).await)

@@ -4,3 +4,4 @@ pub mod history;
 pub mod plan;
 pub mod status;
 pub mod time;
+pub mod why;

@@ -5,6 +5,7 @@
 //! all, and learns from each [`trueup_engine::Outcome`] when to look again. A slow or broken app
 //! delays no other.
 //!
+//! - [`depend`][]: what apps wait for of each other (pure)
 //! - [`discover`][]: a root folder → the apps it declares
 //! - [`queue`][]: which app is due when (pure)
 //! - [`metrics`][]: what is counted and measured
@@ -14,9 +15,12 @@
 //! - [`operate`][]: requests of people → replies
 //! - [`secret`][]: tokens and passwords of the configuration
 //! - [`share`][]: which of several controllers has which app
-//! - [`status`][]: an outcome in words (pure)
+//! - [`locks`][]: one at a time for each app
+//! - [`status`][]: an outcome in words (pure); [`why`][]: why nothing happens (pure)
 
+pub mod depend;
 pub mod discover;
+pub mod locks;
 pub mod metrics;
 pub mod notify;
 pub mod operate;
@@ -26,6 +30,7 @@ pub mod run;
 pub mod secret;
 pub mod share;
 pub mod status;
+pub mod why;
 
 use std::sync::Arc;
 

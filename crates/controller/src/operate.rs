@@ -1,16 +1,20 @@
 //! Requests of people → replies. The same code serves the socket of a running controller and a
 //! command that found none.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use trueup_api::{AppStatus, HistoryList, PlanReport, Reply, Request, StatusList, VERSION};
 use trueup_engine::command::{self, Command};
 use trueup_engine::{Outcome, Subject, World};
 use trueup_model::ports::HistoryQuery;
-use trueup_model::{AppName, Digest};
+use trueup_model::record::Freeze;
+use trueup_model::{AppName, Digest, LedgerEntry};
 
+use crate::locks::Locks;
 use crate::run::{Board, Subjects, chain};
-use crate::{SharedWorlds, Signal, status};
+use crate::{SharedWorlds, Signal, depend, status, why};
 
 /// Answers requests.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct Operator {
     pub board: Board,
     /// Where to tell a running controller; `None` where none runs.
     pub signals: Option<mpsc::Sender<Signal>>,
+    /// One at a time for each app.
+    pub locks: Locks,
 }
 
 impl Operator {
@@ -45,6 +51,13 @@ impl Operator {
             Request::Pause { app, until, why, by } => {
                 self.command(&app, Command::Pause { until, why }, &by).await
             }
+            Request::Freeze { until, why, by } => {
+                let since = self.now().await?;
+                let freeze = Freeze { since, until, by: by.clone(), why };
+                self.freeze(Some(freeze), &by).await
+            }
+            Request::Unfreeze { by } => self.freeze(None, &by).await,
+            Request::Why { app } => self.why(&app).await,
             Request::Accept { app, by } => self.command(&app, Command::Accept, &by).await,
             Request::Delete { app, keep, by } => self.delete(&app, keep, &by).await,
             Request::History { app, limit } => self.history(app, limit).await,
@@ -90,12 +103,15 @@ impl Operator {
         {
             match board.get(name) {
                 Some(status) => apps.push(status.clone()),
-                None => apps.push(self.look(name, subject).await?),
+                None => {
+                    let subject = self.with_waits(subject.clone()).await;
+                    apps.push(self.look(name, &subject).await?);
+                }
             }
         }
         match app {
             Some(app) if apps.is_empty() => Err(self.no_such_app(app).await),
-            _ => Ok(list(apps)),
+            _ => Ok(Reply::Status(StatusList { frozen: self.frozen().await, ..standing(apps) })),
         }
     }
 
@@ -124,6 +140,8 @@ impl Operator {
             self.signal(Signal::App { app: app.clone() }).await;
             return Ok(Reply::Done { message: format!("{app} is looked at") });
         }
+        let subject = self.with_waits(subject).await;
+        let _held = self.locks.take(app).await;
         let outcome = trueup_engine::reconcile(&subject, &world).await.map_err(|e| chain(&e))?;
         Ok(list(vec![status::of_outcome(&outcome, Timestamp::now())]))
     }
@@ -147,6 +165,7 @@ impl Operator {
     async fn plan(&self, app: &AppName, revision: Option<String>) -> Result<Reply, String> {
         let (mut subject, world) = self.subject(app).await?;
         subject.revision = revision;
+        let subject = self.with_waits(subject).await;
         let outcome = trueup_engine::preview(&subject, &world).await.map_err(|e| chain(&e))?;
         Ok(Reply::Plan(Box::new(report(&outcome))))
     }
@@ -157,7 +176,9 @@ impl Operator {
         digest: Option<String>,
         by: &str,
     ) -> Result<Reply, String> {
+        let held = self.locks.take(app).await;
         let (subject, world) = self.subject(app).await?;
+        let subject = self.with_waits(subject).await;
         let outcome = trueup_engine::preview(&subject, &world).await.map_err(|e| chain(&e))?;
         let Some(plan) = &outcome.plan else { return Ok(Reply::Plan(Box::new(report(&outcome)))) };
         if let Some(digest) = digest
@@ -165,18 +186,103 @@ impl Operator {
         {
             return Ok(Reply::Changed(Box::new(report(&outcome))));
         }
-        self.command(app, Command::Approve { digest: plan.digest }, by).await
+        let approve = Command::Approve { digest: plan.digest };
+        let entry = self.carry_out(app, &approve, by).await?;
+        drop(held);
+        self.go_on(app, &entry).await
     }
 
     async fn command(&self, app: &AppName, command: Command, by: &str) -> Result<Reply, String> {
+        let entry = {
+            let _held = self.locks.take(app).await;
+            self.carry_out(app, &command, by).await?
+        };
+        self.go_on(app, &entry).await
+    }
+
+    async fn carry_out(
+        &self,
+        app: &AppName,
+        command: &Command,
+        by: &str,
+    ) -> Result<LedgerEntry, String> {
         let (_, world) = self.subject(app).await?;
-        let entry = command::carry_out(world.store.as_ref(), app, &command, by, world.clock.now())
+        command::carry_out(world.store.as_ref(), app, command, by, world.clock.now())
             .await
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| chain(&error))
+    }
+
+    /// The run that acts on what a person asked for.
+    async fn go_on(&self, app: &AppName, entry: &LedgerEntry) -> Result<Reply, String> {
         match self.reconcile(app).await? {
             Reply::Status(list) => Ok(Reply::Status(list)),
             _ => Ok(Reply::Done { message: format!("{app}: {}", entry.message) }),
         }
+    }
+
+    /// The outside of any app: what belongs to the whole installation is the same in each.
+    async fn any_world(&self) -> Result<World, String> {
+        let subjects = self.subjects.read().await;
+        let nothing = || "there is no app yet; `trueup run REPO` makes one".to_owned();
+        let subject = subjects.values().next().ok_or_else(nothing)?;
+        self.worlds.world(&subject.declaration).map_err(|error| error.message)
+    }
+
+    /// The freeze that holds now, as far as that can be told.
+    async fn frozen(&self) -> Option<Freeze> {
+        let world = self.any_world().await.ok()?;
+        let freeze = world.store.freeze().await.ok()??;
+        freeze.holds(world.clock.now()).then_some(freeze)
+    }
+
+    async fn now(&self) -> Result<Timestamp, String> {
+        Ok(self.any_world().await?.clock.now())
+    }
+
+    async fn freeze(&self, freeze: Option<Freeze>, by: &str) -> Result<Reply, String> {
+        let world = self.any_world().await?;
+        let (lets_go, now, store) = (freeze.is_none(), world.clock.now(), world.store.as_ref());
+        let told = command::freeze(store, freeze, now).await.map_err(|error| chain(&error))?;
+        for app in store.apps().await.map_err(|error| error.message)? {
+            let _held = self.locks.take(&app).await;
+            let written = command::tell(store, &app, &told, by, now).await;
+            written.map_err(|error| chain(&error))?;
+        }
+        if lets_go {
+            let apps: Vec<AppName> = self.subjects.read().await.keys().cloned().collect();
+            for app in apps {
+                self.signal(Signal::App { app }).await;
+            }
+        }
+        Ok(Reply::Done { message: told.1 })
+    }
+
+    async fn why(&self, app: &AppName) -> Result<Reply, String> {
+        let Reply::Status(list) = self.status(None).await? else {
+            return Err("how the apps stand could not be told".to_owned());
+        };
+        let statuses: BTreeMap<AppName, AppStatus> =
+            list.apps.into_iter().map(|status| (status.app.clone(), status)).collect();
+        let Some(status) = statuses.get(app) else { return Err(self.no_such_app(app).await) };
+        let subjects = self.subjects.read().await;
+        let waits =
+            |app: &AppName| depend::waits(subjects.get(app)?, &subjects, &statuses, |_| false);
+        Ok(Reply::Why(why::report(status, &statuses, waits)))
+    }
+
+    /// What it waits for of other apps, where no controller runs that knows: each is looked at.
+    async fn with_waits(&self, mut subject: Subject) -> Subject {
+        let subjects = self.subjects.read().await.clone();
+        let mut statuses = BTreeMap::new();
+        for dependency in &subject.spec().depends_on {
+            if let Some(other) = subjects.get(&dependency.app)
+                && let Ok(status) = self.look(&dependency.app, other).await
+            {
+                statuses.insert(dependency.app.clone(), status);
+            }
+        }
+        subject.waits = depend::waits(&subject, &subjects, &statuses, |_| false);
+        subject
     }
 
     async fn delete(&self, app: &AppName, keep: bool, by: &str) -> Result<Reply, String> {
@@ -227,7 +333,11 @@ fn matches(digest: &Digest, given: &str) -> bool {
 }
 
 fn list(apps: Vec<AppStatus>) -> Reply {
-    Reply::Status(StatusList { api_version: VERSION.to_owned(), apps })
+    Reply::Status(standing(apps))
+}
+
+fn standing(apps: Vec<AppStatus>) -> StatusList {
+    StatusList { api_version: VERSION.to_owned(), apps, frozen: None }
 }
 
 /// What a preview says.

@@ -87,6 +87,11 @@ impl Queue {
         self.later.values().min().copied()
     }
 
+    /// Whether a look at an app is due or under way.
+    pub fn is_pending(&self, app: &AppName) -> bool {
+        self.waiting.contains_key(app) || self.running.contains_key(app)
+    }
+
     /// How many run.
     pub fn running(&self) -> usize {
         self.running.len()

@@ -123,6 +123,7 @@ mod tests {
             intended: false,
             keep: false,
             stage: 0,
+            hook: false,
         };
         [(id("apps", "Deployment"), item("apps/v1", "u1")), (id("", "ConfigMap"), item("v1", "u2"))]
             .into()

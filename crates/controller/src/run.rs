@@ -12,7 +12,9 @@ use trueup_api::AppStatus;
 use trueup_engine::{Error, Outcome, State, Subject};
 use trueup_model::{AppName, Diagnostic, LedgerEntry};
 
+use crate::depend::{self, Waiting};
 use crate::discover::{Discovered, discover};
+use crate::locks::Locks;
 use crate::metrics::Metrics;
 use crate::queue::{Queue, Urgency};
 use crate::share::Member;
@@ -66,6 +68,8 @@ pub type Subjects = Arc<RwLock<BTreeMap<AppName, Subject>>>;
 /// Decides when each app is looked at.
 pub struct Controller {
     worlds: SharedWorlds,
+    locks: Locks,
+    waiting: Waiting,
     roots: Vec<Root>,
     settings: Settings,
     board: Board,
@@ -91,6 +95,8 @@ impl Controller {
         let (notices, _) = broadcast::channel(1024);
         Self {
             worlds,
+            locks: Locks::default(),
+            waiting: Waiting::default(),
             roots,
             settings,
             board: Board::default(),
@@ -123,6 +129,11 @@ impl Controller {
     /// Where to send signals.
     pub fn signals(&self) -> mpsc::Sender<Signal> {
         self.signals.clone()
+    }
+
+    /// What keeps a run and a person's command from writing over each other.
+    pub fn locks(&self) -> Locks {
+        self.locks.clone()
     }
 
     /// What happens, from now on.
@@ -314,8 +325,11 @@ impl Controller {
             match (subject, world) {
                 (Some(subject), Some(Ok(world))) => {
                     let world = begun.iter().fold(world, |world, begun| begun.fence(world));
+                    let subject = self.with_waits(subject).await;
+                    let locks = self.locks.clone();
                     runs.spawn(async move {
                         let _begun = begun;
+                        let _held = locks.take(&subject.name).await;
                         let outcome = trueup_engine::reconcile(&subject, &world).await;
                         (subject.name, outcome)
                     });
@@ -358,7 +372,25 @@ impl Controller {
             self.queue.ask_at(&app, at);
         }
         let deleted = matches!(&outcome, Ok(Outcome { state: State::Deleted, .. }));
+        for other in self.waiting.take(&app) {
+            self.queue.ask(&other, Urgency::Change);
+        }
         self.post(app, standing, deleted).await;
+    }
+
+    /// An app with what it waits for, as the others stand now. It is looked at again when one of
+    /// them was.
+    async fn with_waits(&mut self, mut subject: Subject) -> Subject {
+        if subject.spec().depends_on.is_empty() {
+            return subject;
+        }
+        let (subjects, board) = (self.subjects.read().await, self.board.read().await);
+        let is_pending = |app: &AppName| self.queue.is_pending(app);
+        subject.waits = depend::waits(&subject, &subjects, &board, is_pending);
+        if subject.waits.is_some() {
+            self.waiting.note(&subject);
+        }
+        subject
     }
 
     async fn record(&self, app: &AppName) -> trueup_model::Record {
@@ -406,6 +438,7 @@ impl Controller {
                 Some((*until).max(now))
             }
             State::Paused { until, .. } if !once => Some(*until),
+            State::Shut { until: Some(until), .. } if !once => Some(*until),
             State::Pinned { until: Some(until), .. } if !once => Some(*until),
             State::Unreadable { permanent: false, .. } if !once => Some(now + self.backoff(app)),
             _ => {

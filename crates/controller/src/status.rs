@@ -13,6 +13,7 @@ pub fn of_outcome(outcome: &Outcome, now: Timestamp) -> AppStatus {
     AppStatus {
         state: state.to_owned(),
         why,
+        until: until(&outcome.state),
         hint,
         wants: outcome.declared.as_ref().map(|declared| declared.revision.clone()),
         health: outcome.health.clone(),
@@ -29,6 +30,7 @@ pub fn of_record(app: &AppName, record: &Record) -> AppStatus {
         app: app.clone(),
         state: "unknown".to_owned(),
         why: "it was not looked at yet".to_owned(),
+        until: None,
         hint: String::new(),
         wants: None,
         runs: runs.map(|set| set.revision.clone()),
@@ -46,11 +48,26 @@ pub fn of_failure(app: &AppName, record: &Record, why: String, now: Timestamp) -
     AppStatus { state: "failed".to_owned(), why, looked: Some(now), ..of_record(app, record) }
 }
 
+/// When it goes on by itself, where time alone brings that.
+fn until(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Paused { until, .. } => Some(*until),
+        State::Waiting { until, .. } | State::Shut { until, .. } | State::Pinned { until, .. } => {
+            *until
+        }
+        _ => None,
+    }
+}
+
 fn words(outcome: &Outcome) -> (&'static str, String, String) {
     let app = &outcome.app;
     match &outcome.state {
         State::Settled => settled(outcome),
         State::Waiting { why, .. } => ("waiting", format!("waiting for {why}"), String::new()),
+        State::Shut { why, until } => {
+            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            ("shut", format!("changes wait{until}: {why}"), format!("trueup plan {app}"))
+        }
         State::Blocked { why } => ("blocked", why.clone(), format!("trueup plan {app}")),
         State::AwaitingApproval { digest } => (
             "awaiting-approval",

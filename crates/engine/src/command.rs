@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use trueup_model::ports::{Commit, PortError, Store};
-use trueup_model::record::{AppliedSet, Pause, Pin, Record};
+use trueup_model::record::{AppliedSet, Freeze, Pause, Pin, Record};
 use trueup_model::{AppName, Digest, LedgerEntry, LedgerKind};
 
 /// Why a command could not be carried out.
@@ -23,6 +23,9 @@ pub enum CommandError {
     /// There is nothing to release.
     #[error("{0} is neither pinned, held nor paused")]
     NothingToRelease(AppName),
+    /// Nothing is frozen.
+    #[error("the installation is not frozen")]
+    NotFrozen,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -79,6 +82,43 @@ pub async fn carry_out(
     Ok(entry)
 }
 
+/// Freezes the whole installation, or lets it go. Answers what is to be told in the chain of each app,
+/// with [`tell`]: whoever calls this keeps others from the app's record meanwhile.
+pub async fn freeze(
+    store: &dyn Store,
+    freeze: Option<Freeze>,
+    now: Timestamp,
+) -> Result<(LedgerKind, String), CommandError> {
+    let frozen = store.freeze().await?.filter(|freeze| freeze.holds(now));
+    let told = match (&freeze, frozen) {
+        (Some(freeze), _) => (LedgerKind::Frozen, frozen_because(freeze)),
+        (None, Some(_)) => (LedgerKind::Unfrozen, "the installation is let go".to_owned()),
+        (None, None) => return Err(CommandError::NotFrozen),
+    };
+    store.set_freeze(freeze).await?;
+    Ok(told)
+}
+
+/// Writes to an app's chain what a person did to the whole installation.
+pub async fn tell(
+    store: &dyn Store,
+    app: &AppName,
+    told: &(LedgerKind, String),
+    by: &str,
+    now: Timestamp,
+) -> Result<(), CommandError> {
+    let mut entry = LedgerEntry::new(app, now, told.0, told.1.clone());
+    entry.by = by.to_owned();
+    let record = store.record(app).await?;
+    store.commit(app, Commit { record, entries: vec![entry], contents: Vec::new() }).await?;
+    Ok(())
+}
+
+fn frozen_because(freeze: &Freeze) -> String {
+    let until = freeze.until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("the installation is frozen{until}: {}", freeze.why)
+}
+
 fn change(
     record: &mut Record,
     app: &AppName,
@@ -108,6 +148,7 @@ fn change(
             record.run = None;
             record.rollbacks = 0;
             record.attempts.clear();
+            record.hooks.clear();
             let names = ["pin", "hold", "pause"];
             let released: Vec<&str> =
                 names.iter().zip(had).filter(|(_, had)| *had).map(|(name, _)| *name).collect();

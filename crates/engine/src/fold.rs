@@ -11,6 +11,7 @@ use trueup_model::record::{AppliedSet, Attempt, Completion, Fight, InventoryItem
 use trueup_model::{Digest, Event, EventResult, HealthStatus, Resource, ResourceId, kinds};
 
 use crate::goal::Goal;
+use crate::hooks;
 
 /// How many contents of one job or task are remembered as run.
 const COMPLETIONS_KEPT: usize = 100;
@@ -30,7 +31,7 @@ pub fn absorb(
         let Some(seen) = observed.get(id) else { return true };
         let undeclared = !declared.contains(id);
         let leaves = match seen.presence {
-            Presence::Absent => undeclared,
+            Presence::Absent => undeclared || item.hook,
             Presence::Present => undeclared && seen.owner != Owner::Ours,
             Presence::Terminating | Presence::Unknown(_) => false,
         };
@@ -46,7 +47,12 @@ pub fn absorb(
         }
         true
     });
-    for resource in desired.iter().filter(|r| kinds::of(&r.id).runs_once) {
+    changed |= hooks::absorb(&mut record, observed);
+    let runs_once = |r: &&std::sync::Arc<Resource>| {
+        kinds::of(&r.id).runs_once && !record.hooks.contains_key(&r.id)
+    };
+    let tasks: Vec<_> = desired.iter().filter(runs_once).collect();
+    for resource in tasks {
         changed |= absorb_completion(&mut record, resource, observed);
     }
     changed.then_some(record)
@@ -121,8 +127,11 @@ pub fn begin(record: &mut Record, goal: &Goal, plan: &Plan, now: Timestamp) {
         last_write: now,
         allowed: plan.actions.iter().map(Action::permit).collect(),
         changed: BTreeSet::new(),
+        first: record.applied.is_none(),
+        failing: None,
     });
     record.attempts.clear();
+    record.hooks.clear();
 }
 
 /// A person consented to more than the run began with.
@@ -137,8 +146,9 @@ pub fn permit_more(record: &mut Record, plan: &Plan) {
 
 /// Writes ahead what a stage is about to do: whatever it creates is in the inventory before it can
 /// exist.
-pub fn intend(record: &mut Record, stage: &[Action]) {
+pub fn intend(record: &mut Record, stage: &[Action], goal: &Goal, now: Timestamp) {
     for action in stage {
+        hooks::intend(record, action, goal, now);
         let owned = record.inventory.get(&action.id);
         if owned.is_some_and(|item| !item.intended) || action.verb == Verb::Delete {
             continue;
@@ -150,6 +160,7 @@ pub fn intend(record: &mut Record, stage: &[Action]) {
             intended: true,
             keep: false,
             stage: action.stage,
+            hook: action.hook.is_some(),
         };
         record.inventory.insert(action.id.clone(), item);
     }
@@ -170,6 +181,7 @@ pub fn fold(record: &mut Record, stage: &[Action], events: &[Event], retry: &Ret
 }
 
 fn fold_event(record: &mut Record, action: &Action, event: &Event, retry: &RetryPolicy) {
+    hooks::fold(record, action, event);
     if event.result.succeeded() {
         record.attempts.remove(&event.id);
         if action.heals {
@@ -185,7 +197,9 @@ fn fold_event(record: &mut Record, action: &Action, event: &Event, retry: &Retry
         EventResult::Done { uid, content, .. } => own(record, action, uid, *content),
         EventResult::Completed { uid, content } => {
             own(record, action, uid, Some(*content));
-            complete(record, &event.id, *content, event.at);
+            if action.hook.is_none() {
+                complete(record, &event.id, *content, event.at);
+            }
         }
         EventResult::Deleting => {}
         EventResult::Moved(message) => {
@@ -207,6 +221,7 @@ fn own(record: &mut Record, action: &Action, uid: &str, content: Option<Digest>)
         intended: false,
         keep,
         stage: action.stage,
+        hook: action.hook.is_some(),
     };
     record.inventory.insert(action.id.clone(), item);
 }

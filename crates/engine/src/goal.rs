@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use trueup_model::app::WithoutCommit;
+use trueup_model::hook;
 use trueup_model::plan::{Inputs, Purpose};
 use trueup_model::ports::PortError;
 use trueup_model::record::{AppliedSet, Record};
@@ -50,7 +51,7 @@ pub async fn choose(
     let now = world.clock.now();
     match choice(app, declared, record, now) {
         None => Ok(None),
-        Some(Choice::Empty) => Ok(empty(app, record)),
+        Some(Choice::Empty) => Ok(Some(empty(app, world, record).await?)),
         Some(Choice::Declared(declared, standing)) => Ok(Some(Goal {
             purpose: Purpose::Apply,
             revision: declared.revision.clone(),
@@ -157,16 +158,39 @@ fn without_commit(app: &Subject, declared: &Declared, record: &Record) -> Option
     Some(State::Blocked { why })
 }
 
-fn empty(app: &Subject, record: &Record) -> Option<Goal> {
+/// What was applied, to be kept true while something newer is held up.
+pub async fn kept(app: &Subject, world: &World, set: &AppliedSet) -> Result<Goal, PortError> {
+    Ok(Goal {
+        purpose: Purpose::Apply,
+        revision: set.revision.clone(),
+        rendered: set.rendered,
+        inputs: set.inputs.clone(),
+        resources: recorded(app, world, set).await?,
+        standing: None,
+        only_heal: true,
+    })
+}
+
+/// Nothing, but for the hooks that run when an app goes: those of what was last applied, where it is
+/// still kept.
+async fn empty(app: &Subject, world: &World, record: &Record) -> Result<Goal, PortError> {
     let last = record.applied.as_ref().or(record.run.as_ref().map(|run| &run.set));
     let revision =
         last.map_or_else(|| nowhere(&app.source().reference), |set| set.revision.clone());
-    Some(Goal {
+    let mut resources = match last {
+        Some(set) => match recorded(app, world, set).await {
+            Err(error) if error.permanent => Vec::new(),
+            resources => resources?,
+        },
+        None => Vec::new(),
+    };
+    resources.retain(|r| hook::of(&r.body).is_some_and(|hook| hook.runs_on_delete()));
+    Ok(Goal {
         purpose: Purpose::Delete,
         revision,
         rendered: trueup_model::resource::set_digest([]),
         inputs: Inputs::default(),
-        resources: Vec::new(),
+        resources,
         standing: None,
         only_heal: false,
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use trueup_model::app::Otherwise;
 use trueup_model::plan::Purpose;
-use trueup_model::record::{AppliedSet, Followed, Hold, Pin, Record};
+use trueup_model::record::{AppliedSet, Followed, Hold, Pin, Record, Run};
 use trueup_model::{AppName, LedgerEntry, LedgerKind, ResourceId};
 
 use crate::fold::set_of;
@@ -42,6 +42,9 @@ pub fn applied(
         });
     }
     record.applied = Some(set);
+    if record.run.is_none() && new_content {
+        record.hooks.clear();
+    }
     new_content.then(|| {
         let verb = if goal.purpose == Purpose::Rollback { "went back to" } else { "applied" };
         entry(app, now, LedgerKind::Applied, goal, format!("{verb} {}", describe(goal)))
@@ -103,8 +106,13 @@ pub fn unhealthy(
         entries.push(entry(app, now, LedgerKind::Refused, goal, message));
         return entries;
     }
+    if goal.purpose == Purpose::Delete {
+        return entries;
+    }
     let by_this_plan = resources.iter().any(|id| run.changed.contains(id));
+    let cannot = cannot_go_back(&run, goal);
     let goes_back = by_this_plan
+        && cannot.is_none()
         && app.spec().policy.health.otherwise == Otherwise::Rollback
         && record.healthy.as_ref().is_some_and(|healthy| healthy.rendered != goal.rendered);
     hold(record, goal, why, goes_back, now);
@@ -113,7 +121,10 @@ pub fn unhealthy(
         Some(back) => {
             format!("going back to {back}, because {} is not healthy: {why}", describe(goal))
         }
-        None => format!("{} is held: {why}", describe(goal)),
+        None => {
+            let cannot = cannot.map(|id| format!("; it does not go back by itself, because {id} was changed (trueup.dev/rollback: never)"));
+            format!("{} is held: {why}{}", describe(goal), cannot.unwrap_or_default())
+        }
     };
     let kind = if goes_back { LedgerKind::RolledBack } else { LedgerKind::Held };
     entries.push(entry(app, now, kind, goal, message));
@@ -122,6 +133,15 @@ pub fn unhealthy(
         entries.extend(pin_after_too_many(record, &app.name, now));
     }
     entries
+}
+
+/// What this run changed that is marked never to go back: then nothing goes back by itself.
+fn cannot_go_back(run: &Run, goal: &Goal) -> Option<ResourceId> {
+    let never = |id: &&ResourceId| {
+        let resource = goal.resources.iter().find(|r| r.id == **id);
+        resource.is_some_and(|r| r.annotation(trueup_plan::decide::ROLLBACK) == Some("never"))
+    };
+    run.changed.iter().find(never).cloned()
 }
 
 fn hold(record: &mut Record, goal: &Goal, why: &str, rollback: bool, now: Timestamp) {

@@ -4,11 +4,14 @@
 //! - [`mod@reconcile`][]: the loop itself
 //! - [`declare`][]: what Git says: revision, tree, resources
 //! - [`needs`][]: what a rendering lacks is fetched, and it is rendered again
+//! - [`gate`][]: whether changes may be applied now
 //! - [`goal`][]: what to work towards: Git's state, or one that was healthy before
 //! - [`fold`][]: pure functions from (record, events) to record
+//! - [`hooks`][]: what is remembered of hooks
 //! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
 //! - [`command`][]: what a person can ask for: rollback, release, pause, approve, accept, delete
 //! - [`mod@copy`][]: what must survive of a record, sealed, as it lies with the target
+//! - [`revert`][]: a commit that the app went back from, taken back in Git
 //! - [`outcome`][]: how far it came
 //! - `tell`: what the ledger says of it, in words
 
@@ -16,11 +19,14 @@ pub mod command;
 pub mod copy;
 pub mod declare;
 pub mod fold;
+pub mod gate;
 pub mod goal;
+pub mod hooks;
 pub mod judge;
 pub mod needs;
 pub mod outcome;
 pub mod reconcile;
+pub mod revert;
 mod tell;
 
 use std::sync::Arc;
@@ -31,6 +37,7 @@ use trueup_model::{AppName, AppSpec, Clock, InstallationKey, Source, SourceSpec,
 
 pub use outcome::{Outcome, State};
 pub use reconcile::{preview, reconcile};
+pub use trueup_plan::depends::{Stand, Waits, waits};
 
 /// An app as the loop takes it: every default that depends on where its document stands is filled
 /// in.
@@ -44,12 +51,14 @@ pub struct Subject {
     pub revision: Option<String>,
     /// Whether everything it owns is to go.
     pub delete: bool,
+    /// What it waits for of other apps; whoever knows how these stand says so.
+    pub waits: Option<Waits>,
 }
 
 impl Subject {
     /// An app as it is declared.
     pub fn new(name: AppName, declaration: Declaration) -> Self {
-        Self { name, declaration, revision: None, delete: false }
+        Self { name, declaration, revision: None, delete: false, waits: None }
     }
 
     /// Its document's spec.

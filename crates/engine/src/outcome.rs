@@ -19,6 +19,14 @@ pub enum State {
         /// For what.
         why: String,
     },
+    /// There are changes, and they are not let in now: the installation is frozen, or a window of
+    /// the policy is shut.
+    Shut {
+        /// Why.
+        why: String,
+        /// Until when, if it ends by itself.
+        until: Option<Timestamp>,
+    },
     /// A person must act: something is in the way.
     Blocked {
         /// What.

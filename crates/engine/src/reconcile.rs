@@ -1,20 +1,23 @@
 //! The loop: observe → plan → execute one stage → observe again, until there is nothing to do, or
 //! something to wait for.
 
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
 use tracing::{Instrument as _, Span, info_span};
 use trueup_model::app::ApplyPolicy;
+use trueup_model::hook::{self, Phase};
 use trueup_model::observed::Observed;
-use trueup_model::plan::{Action, Plan};
+use trueup_model::plan::{Action, Plan, Purpose};
 use trueup_model::ports::{AppContext, Commit, Foresight, Kept, PortError};
-use trueup_model::record::Record;
+use trueup_model::record::{Freeze, Record};
 use trueup_model::{Capabilities, Diagnostic, Health, LedgerEntry, LedgerKind};
 use trueup_plan::{Input, Next};
 
 use crate::declare::{Declared, Undeclared, declare, namespace};
 use crate::goal::{self, Goal};
 use crate::outcome::{Outcome, State};
-use crate::{Error, Subject, World, copy, fold, judge, tell};
+use crate::{Error, Subject, World, copy, fold, gate, hooks, judge, revert, tell};
 
 /// More rounds than any app needs: a stage each, and a look after it.
 const ROUNDS_MAX: u32 = 200;
@@ -53,7 +56,14 @@ async fn rounds(app: &Subject, world: &World) -> Result<Outcome, Error> {
         let Some(goal) = run.goal().await? else { return Ok(run.without_goal()) };
         let observed = run.observe(&goal, Foresight::Changes).await?;
         let plan = run.plan(&goal, &observed)?;
-        match run.next(&goal, &observed, &plan) {
+        let next = match run.next(&goal, &observed, &plan) {
+            ControlFlow::Continue(next) => next,
+            ControlFlow::Break(state) => {
+                run.keep_applied(&goal, &state).await?;
+                return Ok(run.end(&goal, &observed, plan, state));
+            }
+        };
+        match next {
             Next::Stage(stage) => run.carry_out(&goal, &plan, stage).await?,
             Next::Unhealthy { why, resources } => {
                 if !run.judge(&goal, &why, &resources).await? {
@@ -80,16 +90,21 @@ pub async fn preview(app: &Subject, world: &World) -> Result<Outcome, Error> {
     let observed = run.observe(&goal, Foresight::Everything).await?;
     let plan = run.plan(&goal, &observed)?;
     let state = match run.next(&goal, &observed, &plan) {
+        ControlFlow::Break(state) => state,
+        ControlFlow::Continue(next) => foreseen(next, &plan, &run.record),
+    };
+    Ok(run.end(&goal, &observed, plan, state))
+}
+
+fn foreseen(next: Next, plan: &Plan, record: &Record) -> State {
+    match next {
         Next::Nothing => State::Settled,
-        Next::Stage(_) if plan.digest == run.record.approved.unwrap_or(goal.rendered) => {
-            State::Settled
-        }
+        Next::Stage(_) if record.approved == Some(plan.digest) => State::Settled,
         Next::Stage(_) => State::Waiting { until: None, why: "there are changes".to_owned() },
         Next::Wait { until, why } => State::Waiting { until, why },
         Next::Unhealthy { why, .. } => State::Degraded { why },
         Next::Blocked { why } => State::Blocked { why },
-    };
-    Ok(run.end(&goal, &observed, plan, state))
+    }
 }
 
 /// One run of the loop: what it was given, and what it has learned.
@@ -101,6 +116,7 @@ struct Reconciliation<'a> {
     record: Record,
     /// Whether the record is the target's copy, for the store has none.
     read_back: bool,
+    freeze: Option<Freeze>,
     entries: Vec<LedgerEntry>,
 }
 
@@ -118,8 +134,9 @@ impl<'a> Reconciliation<'a> {
         if let Ok(declared) = &declared {
             Span::current().record("revision", &declared.revision.commit);
         }
+        let freeze = world.store.freeze().await.map_err(Error::Store)?;
         let entries = Vec::new();
-        Ok(Self { app, world, capabilities, declared, record, read_back, entries })
+        Ok(Self { app, world, capabilities, declared, record, read_back, freeze, entries })
     }
 
     /// Writes down a record that the store did not know.
@@ -192,43 +209,95 @@ impl<'a> Reconciliation<'a> {
         }
     }
 
-    /// What is due, as far as a person lets it: nothing while paused or careful, only healing where
-    /// Git's state must not be applied, nothing that was not approved where approval is asked for.
-    fn next(&self, goal: &Goal, observed: &Observed, plan: &Plan) -> Next {
+    /// What is due, as far as it is let: nothing while paused or careful, only healing where Git's
+    /// state must not be applied, nothing new while that is held up, nothing that was not approved
+    /// where approval is asked for. Otherwise how the app stands instead.
+    fn next(&self, goal: &Goal, observed: &Observed, plan: &Plan) -> ControlFlow<State, Next> {
         let next = trueup_plan::next(plan, &self.input(goal, observed));
-        let Next::Stage(stage) = next else { return next };
-        if self.record.careful || self.paused().is_some() {
-            return Next::Blocked { why: String::new() };
+        let Next::Stage(stage) = next else { return ControlFlow::Continue(next) };
+        if self.record.careful {
+            return ControlFlow::Break(State::Careful);
+        }
+        if let Some(paused) = self.paused() {
+            return ControlFlow::Break(paused);
         }
         if goal.only_heal {
-            let heals: Vec<Action> = stage.into_iter().filter(|action| action.heals).collect();
             let why = "only what drifted is put back".to_owned();
-            return if heals.is_empty() { Next::Blocked { why } } else { Next::Stage(heals) };
+            return only_healing(stage, State::Blocked { why });
         }
-        if self.may_apply(plan, &stage) {
-            Next::Stage(stage)
+        let freeze = self.freeze.as_ref();
+        if let Some(shut) = gate::shut(self.app, &self.record, freeze, goal, plan, self.now()) {
+            let stage = if shut.heals { stage } else { Vec::new() };
+            return only_healing(stage, shut.state);
+        }
+        if self.may_apply(goal, plan, &stage) {
+            ControlFlow::Continue(Next::Stage(stage))
         } else {
-            Next::Blocked { why: String::new() }
+            ControlFlow::Break(State::AwaitingApproval { digest: plan.digest })
         }
     }
 
-    fn may_apply(&self, plan: &Plan, stage: &[Action]) -> bool {
-        if self.app.spec().policy.apply == ApplyPolicy::Automatic || stage.iter().all(|a| a.heals) {
+    /// A person asked for going back and for deleting, or the policy did: neither waits for approval.
+    fn may_apply(&self, goal: &Goal, plan: &Plan, stage: &[Action]) -> bool {
+        let automatic = self.app.spec().policy.apply == ApplyPolicy::Automatic;
+        if automatic || goal.purpose != Purpose::Apply || stage.iter().all(|a| a.heals) {
             return true;
         }
         self.record.approved == Some(plan.digest) || self.foreseen(stage)
     }
 
-    /// Whether the plan with which the run began lists all of this.
+    /// Whether the plan with which the run began lists all of this. Failure hooks, and clearing away
+    /// what hooks left, belong to every run.
     fn foreseen(&self, stage: &[Action]) -> bool {
-        let run = self.record.run.as_ref();
-        run.is_some_and(|run| stage.iter().all(|action| run.allowed.contains(&action.permit())))
+        let Some(run) = &self.record.run else { return false };
+        stage.iter().all(|action| {
+            let clears = action.hook.is_some() && action.content.is_none();
+            let after_failure = action.hook == Some(Phase::Failure);
+            clears || after_failure || run.allowed.contains(&action.permit())
+        })
     }
 
     fn paused(&self) -> Option<State> {
         let now = self.now();
         let pause = self.record.pause.as_ref().filter(|pause| pause.until > now)?;
         Some(State::Paused { until: pause.until, why: format!("{} ({})", pause.why, pause.by) })
+    }
+
+    /// While what Git says now is held up, what was applied stays true: what drifted of it is put
+    /// back, towards the recorded set.
+    async fn keep_applied(&mut self, goal: &Goal, state: &State) -> Result<(), Error> {
+        let Some(applied) = self.record.applied.clone() else { return Ok(()) };
+        let held_up = matches!(
+            state,
+            State::Shut { .. } | State::Waiting { .. } | State::AwaitingApproval { .. }
+        );
+        if !held_up || !self.heals_meanwhile(goal) || applied.rendered == goal.rendered {
+            return Ok(());
+        }
+        let kept = match goal::kept(self.app, self.world, &applied).await {
+            Ok(kept) => kept,
+            // Its contents are not kept any more: there is nothing to go by.
+            Err(error) if error.permanent => return Ok(()),
+            Err(error) => return Err(Error::Store(error)),
+        };
+        for _ in 0..ROUNDS_MAX {
+            let observed = self.observe(&kept, Foresight::Changes).await?;
+            let plan = self.plan(&kept, &observed)?;
+            match self.next(&kept, &observed, &plan) {
+                ControlFlow::Continue(Next::Stage(stage)) => {
+                    self.carry_out(&kept, &plan, stage).await?;
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a window that is shut lets drift be put back.
+    fn heals_meanwhile(&self, goal: &Goal) -> bool {
+        let windows = &self.app.spec().policy.windows;
+        let closed = trueup_plan::windows::closed(windows, self.now());
+        goal.purpose == Purpose::Apply && closed.is_none_or(|closed| closed.heals)
     }
 
     /// Writes ahead, carries a stage out, and writes down what came of it.
@@ -255,7 +324,7 @@ impl<'a> Reconciliation<'a> {
         }
         fold::permit_more(&mut record, plan);
         let owned = record.inventory.len();
-        fold::intend(&mut record, &stage);
+        fold::intend(&mut record, &stage, goal, self.now());
         let owns_more = record.inventory.len() > owned;
         self.commit(record, entries, Some(goal)).await?;
         if owns_more {
@@ -296,18 +365,51 @@ impl<'a> Reconciliation<'a> {
         resources: &[trueup_model::ResourceId],
     ) -> Result<bool, Error> {
         let mut record = self.record.clone();
+        if hooks::fail(&mut record, goal, why, resources) {
+            let message = format!(
+                "{} is not healthy: {why}; its failure hooks run",
+                tell::revision(&goal.revision)
+            );
+            let entry = judge::entry(self.app, self.now(), LedgerKind::Degraded, goal, message);
+            self.commit(record, vec![entry], None).await?;
+            return Ok(true);
+        }
         let entries = judge::unhealthy(&mut record, self.app, goal, why, resources, self.now());
         if entries.is_empty() {
             return Ok(false);
         }
         let goes_back = record.hold.as_ref().is_some_and(|hold| hold.rollback)
-            && goal.purpose == trueup_model::plan::Purpose::Apply;
+            && goal.purpose == Purpose::Apply;
         self.commit(record, entries, None).await?;
+        if goes_back {
+            self.revert_in_git(goal, why).await?;
+        }
         Ok(goes_back)
     }
 
+    /// Takes the commit back in Git, where the policy says so. That it could not be done is told, and
+    /// changes nothing: the hold stands by itself.
+    async fn revert_in_git(&mut self, goal: &Goal, why: &str) -> Result<(), Error> {
+        let wanted = revert::wanted(self.app, &self.record, goal, why, self.now());
+        let Some(wanted) = wanted else { return Ok(()) };
+        let failed = tell::revision(&goal.revision);
+        let source = &self.world.source;
+        let (kind, message) = match source.revert(self.app.source(), wanted).await {
+            Ok(made) => {
+                let to = made.reference.trim_start_matches("refs/heads/");
+                (LedgerKind::Reverted, format!("{failed} is reverted by {} on {to}", made.short()))
+            }
+            Err(error) => {
+                (LedgerKind::Refused, format!("{failed} is not reverted in Git: {error}"))
+            }
+        };
+        let entry = judge::entry(self.app, self.now(), kind, goal, message);
+        self.commit(self.record.clone(), vec![entry], None).await
+    }
+
     async fn note_applied(&mut self, goal: &Goal, plan: &Plan) -> Result<(), Error> {
-        if goal.only_heal || !plan.actions.is_empty() || self.record.run.is_none() {
+        let done = plan.actions.is_empty() && hooks::are_done(&self.record, goal);
+        if goal.only_heal || !done || self.record.run.is_none() {
             return Ok(());
         }
         let mut record = self.record.clone();
@@ -372,7 +474,7 @@ impl<'a> Reconciliation<'a> {
 
     fn end(self, goal: &Goal, observed: &Observed, plan: Plan, state: State) -> Outcome {
         let health = worst(goal, observed);
-        let state = self.standing(goal, &plan, state);
+        let state = self.standing(goal, state);
         let (declared, diagnostics) = match &self.declared {
             Ok(declared) => (Some(declared.summary()), declared.diagnostics.clone()),
             Err(undeclared) => (None, undeclared.diagnostics.clone()),
@@ -390,7 +492,7 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// What a person must know first: a pause before a pin, a pin before what it waits for.
-    fn standing(&self, goal: &Goal, plan: &Plan, state: State) -> State {
+    fn standing(&self, goal: &Goal, state: State) -> State {
         if self.app.delete {
             return state;
         }
@@ -402,9 +504,7 @@ impl<'a> Reconciliation<'a> {
         }
         match (&goal.standing, state) {
             (Some(standing), State::Settled | State::Blocked { .. }) => standing.clone(),
-            (_, State::Blocked { why }) if why.is_empty() => {
-                State::AwaitingApproval { digest: plan.digest }
-            }
+            (Some(held @ State::Held { .. }), State::Degraded { .. }) => held.clone(),
             (_, state) => state,
         }
     }
@@ -454,6 +554,16 @@ fn context(app: &Subject, world: &World) -> AppContext {
     }
 }
 
+/// Of a stage, what puts back; where there is nothing of that, how the app stands.
+fn only_healing(stage: Vec<Action>, otherwise: State) -> ControlFlow<State, Next> {
+    let heals: Vec<Action> = stage.into_iter().filter(|action| action.heals).collect();
+    if heals.is_empty() {
+        ControlFlow::Break(otherwise)
+    } else {
+        ControlFlow::Continue(Next::Stage(heals))
+    }
+}
+
 fn same_target(app: &Subject, record: &Record, capabilities: &Capabilities) -> Result<(), Error> {
     match &record.target {
         Some(recorded) if *recorded != capabilities.target => Err(Error::OtherTarget {
@@ -467,6 +577,9 @@ fn same_target(app: &Subject, record: &Record, capabilities: &Capabilities) -> R
 
 fn worst(goal: &Goal, observed: &Observed) -> Health {
     let of = |r: &std::sync::Arc<trueup_model::Resource>| {
+        if hook::of(&r.body).is_some() {
+            return None;
+        }
         let seen = observed.get(&r.id)?;
         let reason = match seen.health.reason.as_str() {
             "" => r.id.to_string(),

@@ -34,7 +34,7 @@ mod working_copy;
 
 pub use access::SshAccess;
 pub use error::GitError;
-pub use revert::Revert;
 pub use source::{GitSource, Options};
 pub use tree::{GitTree, is_lfs_pointer};
+pub use trueup_model::source::Revert;
 pub use watch::RefChanges;

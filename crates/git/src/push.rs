@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use gix::ObjectId;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use trueup_model::Revision;
+use trueup_model::source::Revert;
 
 use crate::GitError;
 use crate::commit::Opened;
@@ -16,7 +17,7 @@ use crate::mirror::Mirror;
 use crate::pack;
 use crate::receive_pack::{self, Advertisement, Update};
 use crate::remote::{Remote, Server};
-use crate::revert::{self, Made, Revert};
+use crate::revert::{self, Made};
 use crate::ssh::SshConnection;
 
 /// The most that is read of what a server says before and after a push.

@@ -6,32 +6,11 @@ use gix::actor::Signature;
 use gix::bstr::BString;
 use gix::objs::tree::{Entry, EntryKind, EntryMode};
 use gix::objs::{Commit, Tree};
-use jiff::Timestamp;
+
+use trueup_model::source::Revert;
 
 use crate::GitError;
 use crate::commit::Opened;
-
-/// What is to be taken back, to what, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revert {
-    /// The commit that the branch is known to stand on. Where it has moved on, nothing is done.
-    pub expected: String,
-    /// The commit to go back to.
-    pub to: String,
-    /// The folder, from the root of the tree; empty: all of it.
-    pub path: String,
-    /// The new commit's message.
-    pub message: String,
-    /// Who makes it.
-    pub name: String,
-    /// Their address.
-    pub email: String,
-    /// When. The same revert at the same time is the same commit.
-    pub time: Timestamp,
-    /// The name of a new branch for the commit, for a person to merge; left out: the branch itself
-    /// moves on.
-    pub branch: Option<String>,
-}
 
 /// The commit, and the objects that were made for it.
 pub(crate) struct Made {

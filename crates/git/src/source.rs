@@ -24,10 +24,10 @@ use crate::location::Location;
 use crate::mirror::{self, Mirror};
 use crate::push;
 use crate::remote::{Remote, Server};
-use crate::revert::Revert;
 use crate::tree::{GitTree, Objects};
 use crate::watch::RefChanges;
 use crate::working_copy;
+use trueup_model::source::Revert;
 
 /// What may be fetched and read, and how.
 #[derive(Clone, Debug)]
@@ -285,5 +285,9 @@ impl Source for GitSource {
     ) -> Result<bool, PortError> {
         let (ancestor, descendant) = (ancestor.to_owned(), descendant.to_owned());
         self.work(spec, move |inner, spec| inner.descends(spec, &ancestor, &descendant)).await
+    }
+
+    async fn revert(&self, spec: &SourceSpec, revert: Revert) -> Result<Revision, PortError> {
+        self.push_revert(spec, revert).await
     }
 }

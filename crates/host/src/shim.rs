@@ -12,7 +12,6 @@ mod announce;
 mod cgroup;
 mod children;
 pub mod client;
-mod cron;
 mod exec;
 mod lifecycle;
 mod once;

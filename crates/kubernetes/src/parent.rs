@@ -135,6 +135,7 @@ mod tests {
             intended: false,
             keep: false,
             stage: 0,
+            hook: false,
         };
         let ids =
             [("apps", "Deployment", "shop"), ("", "ConfigMap", "other"), ("", "Namespace", "")];

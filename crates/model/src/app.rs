@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::AppName;
+use crate::schedule::{Schedule, ZoneName};
 
 /// `apiVersion` of TrueUp's own documents.
 pub const API_VERSION: &str = "trueup.dev/v1";
@@ -332,6 +333,10 @@ pub struct Policy {
     pub health: HealthPolicy,
     /// How failures are tried again.
     pub retry: RetryPolicy,
+    /// When changes are applied: while no `deny` window is open, and, where there are `allow`
+    /// windows, while one of them is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
     /// Whether what renders differently without a new commit (an upgrade of TrueUp or of the
     /// cluster) is applied by itself.
     pub without_commit: WithoutCommit,
@@ -347,6 +352,7 @@ impl Default for Policy {
             prune: PrunePolicy::default(),
             health: HealthPolicy::default(),
             retry: RetryPolicy::default(),
+            windows: Vec::new(),
             without_commit: WithoutCommit::Wait,
         }
     }
@@ -360,6 +366,48 @@ pub enum ApplyPolicy {
     Automatic,
     /// A person approves the plan's digest.
     Approve,
+}
+
+/// A time in which changes are, or are not, applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Window {
+    /// Whether changes are applied in it, or are not.
+    pub kind: WindowKind,
+    /// When it opens: five fields of cron.
+    pub schedule: Schedule,
+    /// How long it stays open.
+    pub duration: Duration,
+    /// Of which time zone `schedule` speaks. Left out: UTC.
+    #[serde(default)]
+    pub time_zone: ZoneName,
+    /// Why, for whoever wonders.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Whether drift is put back while this window keeps changes from being applied.
+    #[serde(default)]
+    pub healing: Healing,
+}
+
+/// What a window does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WindowKind {
+    /// Changes are applied in it, and, as soon as there is one such window, only in such windows.
+    Allow,
+    /// Changes are not applied in it.
+    Deny,
+}
+
+/// Whether drift is put back while a window keeps changes from being applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Healing {
+    /// It is: what was applied stays true.
+    #[default]
+    Continue,
+    /// It is shown only.
+    Stop,
 }
 
 /// What is done about drift.
@@ -410,6 +458,10 @@ pub struct IgnoreRule {
     /// JSON pointers; `*` stands for any one key or index.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Paths as jq writes them (`.spec.template.spec.containers[] | select(.name == "proxy")`): what
+    /// they lead to is left out of the comparison.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jq: Vec<String>,
     /// Fields that these managers own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managers: Vec<String>,
@@ -493,11 +545,14 @@ pub struct HealthPolicy {
     pub deadline: Option<Duration>,
     /// What happens otherwise.
     pub otherwise: Otherwise,
+    /// Whether the commit that did not become healthy is reverted in Git too, after the app went
+    /// back by itself. Needs credentials that may push; history is never rewritten.
+    pub revert: Revert,
 }
 
 impl Default for HealthPolicy {
     fn default() -> Self {
-        Self { deadline: None, otherwise: Otherwise::Rollback }
+        Self { deadline: None, otherwise: Otherwise::Rollback, revert: Revert::None }
     }
 }
 
@@ -509,6 +564,19 @@ pub enum Otherwise {
     Rollback,
     /// It stays as it is, and is not applied again.
     Hold,
+}
+
+/// What becomes of a commit in Git that the app went back from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Revert {
+    /// Nothing: the hold says that it is not applied again.
+    #[default]
+    None,
+    /// A commit that reverts it is pushed to a branch of its own, for a pull request.
+    Branch,
+    /// A commit that reverts it is pushed to the branch itself.
+    Commit,
 }
 
 /// How failures are tried again.
@@ -549,6 +617,10 @@ impl Default for Backoff {
 pub struct Dependency {
     /// Its name.
     pub app: AppName,
+    /// A CEL expression over its status (`app`), which must be true besides; it sees what `trueup
+    /// status APP -o json` prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
 }
 
 /// Whose resources are taken over.

@@ -27,12 +27,18 @@ pub enum LedgerKind {
     Held,
     /// An automatic rollback began.
     RolledBack,
+    /// A commit that the app went back from was reverted in Git.
+    Reverted,
     /// A person, or the third rollback, pinned the app.
     Pinned,
     /// A pin or a hold was released.
     Released,
     /// A person paused the app.
     Paused,
+    /// A person froze the whole installation.
+    Frozen,
+    /// The installation was let go again.
+    Unfrozen,
     /// A person approved a plan, or consented to what it deletes.
     Approved,
     /// A person accepted the state of a target whose record was lost.

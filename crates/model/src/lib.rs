@@ -8,8 +8,8 @@
 //! | module | noun |
 //! |---|---|
 //! | [`source`], [`tree`] | where state is declared, one commit of it, the files of that commit |
-//! | [`app`], [`host`] | the documents that users write |
-//! | [`resource`], [`kinds`] | one declared thing, and what is special about its kind |
+//! | [`app`], [`host`], [`schedule`] | the documents that users write |
+//! | [`resource`], [`kinds`], [`hook`] | one declared thing, what is special about its kind, and when a hook runs |
 //! | [`observed`], [`health`], [`capabilities`] | what the target says |
 //! | [`need`] | what a rendering lacks, and the answers to it |
 //! | [`plan`], [`event`] | what would be done and why; what came of it |
@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod event;
 pub mod health;
+pub mod hook;
 pub mod host;
 pub mod key;
 pub mod kinds;
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod ports;
 pub mod record;
 pub mod resource;
+pub mod schedule;
 pub mod source;
 pub mod tree;
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::hook::Phase;
 use crate::observed::ForeignField;
 use crate::{AppName, Digest, Resource, ResourceId, Revision, TargetId};
 
@@ -119,16 +120,21 @@ pub struct Action {
     /// Whether it only puts back what was applied before: healing, not a change of Git's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heals: bool,
+    /// Set where it runs a hook, or clears one away (`delete`): in which part of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Phase>,
     /// File and line it was declared at, where it is declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_at: Option<crate::Location>,
 }
 
 impl Action {
-    /// How a run names what it may do: the verb, the resource, and the content to send.
+    /// How a run names what it may do: the verb, the resource, and the content to send. A hook is
+    /// made, or made again, whichever it turns out to be.
     pub fn permit(&self) -> String {
         let content = self.content_digest.map(|digest| digest.hex()).unwrap_or_default();
-        format!("{} {} {content}", self.verb.as_str(), self.id.key())
+        let verb = if self.hook.is_some() { "hook" } else { self.verb.as_str() };
+        format!("{verb} {} {content}", self.id.key())
     }
 }
 

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::need::{Lookup, Need, Supplied};
 use crate::plan::Action;
-use crate::record::Inventory;
+use crate::record::{Freeze, Inventory};
+use crate::source::Revert;
 use crate::tree::Tree;
 use crate::{
     AppName, Capabilities, Digest, Event, LedgerEntry, Observed, Record, Resource, ResourceId,
@@ -59,6 +60,10 @@ pub trait Source: Send + Sync {
         ancestor: &str,
         descendant: &str,
     ) -> Result<bool, PortError>;
+
+    /// Commits a revert on top of a branch, and pushes it; history is never rewritten. Answers the
+    /// commit. An error: nothing was changed.
+    async fn revert(&self, spec: &SourceSpec, revert: Revert) -> Result<Revision, PortError>;
 }
 
 /// What answers the needs of a rendering that neither the source nor the target answers: charts of
@@ -262,6 +267,13 @@ pub trait Store: Send + Sync {
 
     /// Removes an app's record; its ledger stays.
     async fn remove(&self, app: &AppName) -> Result<(), PortError>;
+
+    /// Whether the whole installation is frozen.
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError>;
+
+    /// Freezes the whole installation, or lets it go. Who did it, and why, is written to the chain of
+    /// each app by whoever asks.
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError>;
 }
 
 /// What time it is.

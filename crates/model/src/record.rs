@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hook::HookRun;
 use crate::plan::Inputs;
 use crate::{AppSpec, Digest, ResourceId, Revision, SourceSpec, TargetId};
 
@@ -29,6 +31,9 @@ pub struct InventoryItem {
     /// The stage it was applied in: deletions go the other way.
     #[serde(default)]
     pub stage: u32,
+    /// Whether it is a hook: what becomes of it counts for no prune budget.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hook: bool,
 }
 
 /// What an app owns.
@@ -69,6 +74,22 @@ pub struct Run {
     pub allowed: BTreeSet<String>,
     /// The resources it changed: only what it changed can call for going back.
     pub changed: BTreeSet<ResourceId>,
+    /// Whether nothing was applied in full before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
+    /// Set once it has failed and its failure hooks run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
+}
+
+/// Why a run failed, while its failure hooks run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failing {
+    /// What was not healthy.
+    pub why: String,
+    /// Which resources.
+    pub resources: Vec<ResourceId>,
 }
 
 /// "Do not apply this rendered result again."
@@ -115,6 +136,28 @@ pub struct Pause {
     pub by: String,
     /// Why.
     pub why: String,
+}
+
+/// "Apply nothing new anywhere": of the whole installation, until a person lets it go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Freeze {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Freeze {
+    /// Whether it holds at this time.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
 }
 
 /// A job or task that ran to its end.
@@ -210,6 +253,9 @@ pub struct Record {
     pub pause: Option<Pause>,
     /// Jobs and tasks that ran.
     pub completions: BTreeMap<ResourceId, Completion>,
+    /// The hooks of the present run, or of the last one: one entry a phase, the newest last.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<ResourceId, Vec<HookRun>>,
     /// What failed and is tried again.
     pub attempts: BTreeMap<ResourceId, Attempt>,
     /// What is healed again and again.

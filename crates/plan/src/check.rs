@@ -79,7 +79,7 @@ fn action_rules(action: &Action, input: &Input<'_>) -> Vec<&'static str> {
             must(ours, "nothing foreign is deleted");
             must(owned.is_some(), "only what is in the inventory is deleted");
             let declared = input.desired.iter().any(|r| r.id == action.id);
-            must(!declared, "what is declared is not deleted");
+            must(!declared || is_hook(action), "what is declared is not deleted, but for hooks");
             must(
                 input.purpose != Purpose::Rollback || !kinds::of(&action.id).survives_rollback,
                 "going back deletes no namespace, volume, claim or definition",
@@ -98,6 +98,10 @@ fn action_rules(action: &Action, input: &Input<'_>) -> Vec<&'static str> {
     broken
 }
 
+fn is_hook(action: &Action) -> bool {
+    action.hook.is_some()
+}
+
 fn hides_secrets(action: &Action) -> bool {
     let Some(content) = &action.content else { return true };
     action.changes.iter().all(|change| {
@@ -108,7 +112,9 @@ fn hides_secrets(action: &Action) -> bool {
 }
 
 fn deletions_last(plan: &Plan) -> Vec<Violation> {
-    let last = plan.actions.iter().filter(|a| a.verb != Verb::Delete).map(|a| a.stage).max();
+    let after = |a: &&Action| plan.purpose == Purpose::Delete && is_hook(a);
+    let writes = plan.actions.iter().filter(|a| a.verb != Verb::Delete && !after(a));
+    let last = writes.map(|a| a.stage).max();
     plan.actions
         .iter()
         .filter(|a| a.verb == Verb::Delete && last.is_some_and(|last| a.stage <= last))

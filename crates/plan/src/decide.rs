@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use trueup_model::app::{AddedPolicy, DriftPolicy};
+use trueup_model::hook::{self, Phase};
 use trueup_model::observed::{ForeignField, ObservedResource, Owner, Prediction, Presence};
 use trueup_model::plan::{Action, FieldChange, Precondition, Purpose, Skip, SkipKind, Verb};
 use trueup_model::{Resource, kinds};
 
-use crate::{Input, diff};
+use crate::Input;
+use crate::diff::{self, Ignored};
+use crate::hooks::{Hooks, Standing};
 
 /// Annotation that allows deleting and making again where a field cannot be changed in place.
 pub const REPLACE: &str = "trueup.dev/replace";
@@ -24,19 +27,34 @@ pub enum Decision {
     Skip(Box<Skip>),
 }
 
-/// What becomes of a declared resource that belongs to `stage`.
-pub fn decide(input: &Input<'_>, resource: &Arc<Resource>, stage: u32) -> Decision {
+/// What becomes of a declared resource that is kept.
+pub fn decide(input: &Input<'_>, resource: &Arc<Resource>) -> Decision {
     let missing = ObservedResource::unknown("the target did not say");
     let observed = input.observed.get(&resource.id).unwrap_or(&missing);
-    let case = Case { input, resource, observed, stage };
+    let case = Case { input, resource, observed };
     case.excluded().or_else(|| case.completed()).unwrap_or_else(|| case.by_presence())
+}
+
+/// What becomes of a hook.
+pub fn decide_hook(input: &Input<'_>, hooks: &Hooks<'_>, resource: &Arc<Resource>) -> Decision {
+    let missing = ObservedResource::unknown("the target did not say");
+    let observed = input.observed.get(&resource.id).unwrap_or(&missing);
+    let case = Case { input, resource, observed };
+    match hooks.standing(resource) {
+        Some(Standing::Due(phase)) => case.hook(phase),
+        Some(Standing::Ended { phase, failed }) => case.hook_ended(phase, failed.as_deref()),
+        Some(Standing::Running { .. }) => case.skip(SkipKind::Waiting, "it runs"),
+        Some(Standing::NotNow(why)) => case.skip(SkipKind::Excluded, why),
+        Some(Standing::Rests) | None => {
+            case.skip(SkipKind::Completed, "hooks run once for each set that is applied")
+        }
+    }
 }
 
 struct Case<'a> {
     input: &'a Input<'a>,
     resource: &'a Arc<Resource>,
     observed: &'a ObservedResource,
-    stage: u32,
 }
 
 impl Case<'_> {
@@ -50,23 +68,92 @@ impl Case<'_> {
         }))
     }
 
-    /// Hooks of another occasion, and what must not take part in going back.
+    /// What must not take part in going back.
     fn excluded(&self) -> Option<Decision> {
-        let rollback = self.input.purpose == Purpose::Rollback;
-        let why = match self.resource.annotation(crate::order::HOOK) {
-            Some("failure") => "it runs when an apply fails",
-            Some("rollback") if !rollback => "it runs when the app goes back",
-            Some(_)
-                if rollback && self.resource.annotation(crate::order::HOOK) != Some("rollback") =>
-            {
-                "going back runs hooks of its own only"
-            }
-            _ if rollback && self.resource.annotation(ROLLBACK) == Some("never") => {
-                "it never goes back (trueup.dev/rollback: never)"
-            }
-            _ => return None,
+        let back = self.input.purpose == Purpose::Rollback;
+        let never = back && self.resource.annotation(ROLLBACK) == Some("never");
+        never.then(|| {
+            self.skip(SkipKind::Excluded, "it never goes back (trueup.dev/rollback: never)")
+        })
+    }
+
+    /// A hook whose turn it is: it is made, and made again where one of an earlier run is left.
+    fn hook(&self, phase: Phase) -> Decision {
+        let decision = match &self.observed.presence {
+            Presence::Unknown(_) | Presence::Terminating => self.by_presence(),
+            Presence::Absent => match self.refused() {
+                Some(refused) => refused,
+                None => {
+                    let reason = format!("its turn has come ({})", phase.as_str());
+                    self.act(Verb::Create, Vec::new(), &reason, Precondition::Absent, false)
+                }
+            },
+            Presence::Present if self.observed.owner == Owner::Ours => self.hook_again(phase),
+            Presence::Present => self.not_ours(&self.observed.owner),
         };
-        Some(self.skip(SkipKind::Excluded, why))
+        match decision {
+            Decision::Act(action) => {
+                Decision::Act(Box::new(Action { hook: Some(phase), ..*action }))
+            }
+            skip => skip,
+        }
+    }
+
+    fn hook_again(&self, phase: Phase) -> Decision {
+        if let Some(Prediction::Refused { message, .. }) = &self.observed.prediction {
+            return self.skip(SkipKind::Blocked, message.clone());
+        }
+        let stays = hook::of(&self.resource.body).is_some_and(|hook| !hook.delete_before);
+        let runs = kinds::of(&self.resource.id).runs_once || self.resource.id.kind == "Pod";
+        let verb = if stays && !runs { Verb::Patch } else { Verb::Replace };
+        let reason = format!("its turn has come again ({})", phase.as_str());
+        self.act(verb, Vec::new(), &reason, self.precondition(verb == Verb::Replace), false)
+    }
+
+    /// A hook that has ended stays, or is cleared away at the end of the run.
+    fn hook_ended(&self, phase: Phase, failed: Option<&str>) -> Decision {
+        let wanted = hook::of(&self.resource.body).is_some_and(|hook| match failed {
+            None => hook.delete_succeeded,
+            Some(_) => hook.delete_failed,
+        });
+        let clears = wanted || self.input.purpose == Purpose::Delete;
+        let there = self.observed.presence == Presence::Present
+            && self.observed.owner == Owner::Ours
+            && self.input.record.inventory.contains_key(&self.resource.id);
+        if clears && there && !self.cannot_be_cleared() {
+            return self.clear(phase);
+        }
+        if self.input.purpose == Purpose::Delete && self.observed.presence == Presence::Terminating
+        {
+            return self.skip(SkipKind::Waiting, "it is being deleted");
+        }
+        match failed {
+            None => self.skip(SkipKind::Completed, "it ran in this run"),
+            Some(why) => self.skip(SkipKind::Completed, format!("it failed: {why}")),
+        }
+    }
+
+    /// Clearing a hook away is tried like everything else, and then left: it is no part of the app.
+    fn cannot_be_cleared(&self) -> bool {
+        let attempt = self.input.record.attempts.get(&self.resource.id);
+        attempt.is_some_and(|a| a.permanent || a.count > self.input.policy.retry.limit)
+    }
+
+    fn clear(&self, phase: Phase) -> Decision {
+        let reason = "the hook has ended (hook-delete)";
+        let Decision::Act(action) =
+            self.act(Verb::Delete, Vec::new(), reason, self.precondition(true), false)
+        else {
+            return self.skip(SkipKind::Completed, "it has ended");
+        };
+        Decision::Act(Box::new(Action {
+            content: None,
+            content_digest: None,
+            unpredicted: None,
+            takes: Vec::new(),
+            hook: Some(phase),
+            ..*action
+        }))
     }
 
     /// Jobs and tasks run once for each content.
@@ -269,6 +356,9 @@ impl Case<'_> {
 
     /// What the target, or a rule, does not allow.
     fn refused(&self) -> Option<Decision> {
+        if let Some(wrong) = self.ignored().wrong_with(&self.resource.body) {
+            return Some(self.skip(SkipKind::Blocked, format!("policy.ignore: {wrong}")));
+        }
         match &self.observed.prediction {
             Some(Prediction::Refused { message, .. }) => {
                 Some(self.skip(SkipKind::Blocked, message.clone()))
@@ -293,7 +383,17 @@ impl Case<'_> {
         let (Some(live), Some(new)) = (&self.observed.live, self.predicted()) else {
             return Vec::new();
         };
-        diff::changes(self.resource, live, new, &self.input.policy.ignore, self.input.key)
+        diff::changes(self.resource, live, new, &self.ignored(), self.input.key)
+    }
+
+    fn ignored(&self) -> Ignored<'_> {
+        Ignored::of(self.resource, &self.input.policy.ignore, &self.observed.conflicts)
+    }
+
+    /// Fields that a person added, but for those that the policy leaves out.
+    fn added_by_people(&self) -> impl Iterator<Item = &ForeignField> {
+        let ignored = self.ignored();
+        self.observed.added.iter().filter(move |field| field.person && !ignored.has_added(field))
     }
 
     fn predicted(&self) -> Option<&serde_json::Value> {
@@ -311,14 +411,13 @@ impl Case<'_> {
     }
 
     fn removes_additions(&self) -> bool {
-        self.input.policy.added == AddedPolicy::Remove
-            && self.observed.added.iter().any(|field| field.person)
+        self.input.policy.added == AddedPolicy::Remove && self.added_by_people().next().is_some()
     }
 
     fn takes(&self) -> Vec<ForeignField> {
         let mut takes = self.observed.conflicts.clone();
         if self.removes_additions() {
-            takes.extend(self.observed.added.iter().filter(|field| field.person).cloned());
+            takes.extend(self.added_by_people().cloned());
         }
         takes
     }
@@ -339,7 +438,7 @@ impl Case<'_> {
             id: self.resource.id.clone(),
             api_version: self.resource.api_version.clone(),
             verb,
-            stage: self.stage,
+            stage: 0,
             content: Some(Arc::clone(self.resource)),
             content_digest: Some(self.resource.digest),
             changes,
@@ -348,6 +447,7 @@ impl Case<'_> {
             precondition,
             reason: reason.to_owned(),
             heals,
+            hook: None,
             declared_at: Some(self.resource.origin.at.clone()),
         }))
     }

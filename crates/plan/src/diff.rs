@@ -3,9 +3,14 @@
 //! Lists whose elements are objects with unique `name`s (containers, env, ports …) are compared
 //! by name, so that an inserted element does not show every later one as changed.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use trueup_model::app::IgnoreRule;
+use trueup_model::observed::ForeignField;
 use trueup_model::{FieldChange, FieldValue, InstallationKey, Resource, ResourceId, kinds};
+
+use crate::jq;
 
 /// What differs between two documents.
 pub fn diff(old: &Value, new: &Value) -> Vec<(String, Option<Value>, Option<Value>)> {
@@ -84,13 +89,12 @@ pub fn changes(
     resource: &Resource,
     old: &Value,
     new: &Value,
-    ignore: &[IgnoreRule],
+    ignored: &Ignored<'_>,
     key: &InstallationKey,
 ) -> Vec<FieldChange> {
-    let ignored = ignored_pointers(resource, ignore);
-    diff(old, new)
+    diff(&ignored.strip(old), &ignored.strip(new))
         .into_iter()
-        .filter(|(path, ..)| !ignored.iter().any(|pointer| covers(pointer, path)))
+        .filter(|(path, ..)| !ignored.has(path))
         .map(|(path, old, new)| {
             let secret = is_sensitive(resource, &path);
             FieldChange { old: show(old, secret, key), new: show(new, secret, key), path }
@@ -117,14 +121,65 @@ pub fn is_sensitive(resource: &Resource, path: &str) -> bool {
 /// Annotation that names fields that are never compared.
 pub const IGNORE: &str = "trueup.dev/ignore";
 
-fn ignored_pointers<'a>(resource: &'a Resource, rules: &'a [IgnoreRule]) -> Vec<&'a str> {
-    let own = resource.annotation(IGNORE).unwrap_or_default();
-    rules
-        .iter()
-        .filter(|rule| applies(rule, &resource.id))
-        .flat_map(|rule| rule.fields.iter().map(String::as_str))
-        .chain(own.split(',').map(str::trim).filter(|pointer| !pointer.is_empty()))
-        .collect()
+/// What is left out of the comparison of one resource.
+#[derive(Clone, Debug, Default)]
+pub struct Ignored<'a> {
+    pointers: Vec<&'a str>,
+    paths: Vec<&'a str>,
+    managers: Vec<&'a str>,
+    held: Vec<&'a str>,
+}
+
+impl<'a> Ignored<'a> {
+    /// By the rules of the policy that concern it, and by its own annotation. `conflicts` are the
+    /// fields that others hold: those of ignored managers are left out.
+    pub fn of(
+        resource: &'a Resource,
+        rules: &'a [IgnoreRule],
+        conflicts: &'a [ForeignField],
+    ) -> Self {
+        let rules: Vec<&IgnoreRule> =
+            rules.iter().filter(|rule| applies(rule, &resource.id)).collect();
+        let own = resource.annotation(IGNORE).unwrap_or_default();
+        let own = own.split(',').map(str::trim).filter(|pointer| !pointer.is_empty());
+        let pointers = rules.iter().flat_map(|rule| &rule.fields).map(String::as_str);
+        let managers: Vec<&str> =
+            rules.iter().flat_map(|rule| &rule.managers).map(String::as_str).collect();
+        let held = conflicts.iter().filter(|field| managers.contains(&field.manager.as_str()));
+        Self {
+            pointers: pointers.chain(own).collect(),
+            paths: rules.iter().flat_map(|rule| &rule.jq).map(String::as_str).collect(),
+            held: held.map(|field| field.path.as_str()).collect(),
+            managers,
+        }
+    }
+
+    /// Whether a field is left out.
+    pub fn has(&self, path: &str) -> bool {
+        let is_held = |held: &&str| covers(held, path) || covers(path, held);
+        self.pointers.iter().any(|pointer| covers(pointer, path)) || self.held.iter().any(is_held)
+    }
+
+    /// Whether a field that somebody added is left out.
+    pub fn has_added(&self, field: &ForeignField) -> bool {
+        self.has(&field.path) || self.managers.contains(&field.manager.as_str())
+    }
+
+    /// What is wrong with its paths of jq, if anything is.
+    pub fn wrong_with(&self, document: &Value) -> Option<String> {
+        self.paths.iter().find_map(|path| jq::without(document, path).err())
+    }
+
+    /// A document without what its paths of jq lead to. A path that is wrong leads nowhere.
+    fn strip<'v>(&self, document: &'v Value) -> Cow<'v, Value> {
+        let mut stripped = Cow::Borrowed(document);
+        for path in &self.paths {
+            if let Ok(without) = jq::without(&stripped, path) {
+                stripped = Cow::Owned(without);
+            }
+        }
+        stripped
+    }
 }
 
 fn applies(rule: &IgnoreRule, id: &ResourceId) -> bool {

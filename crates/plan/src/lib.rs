@@ -9,6 +9,10 @@
 //!
 //! - [`order`][]: stages
 //! - [`decide`][]: one declared resource → an action, or why not
+//! - [`hooks`][]: which hook has its turn
+//! - [`windows`][]: when changes may be applied
+//! - [`depends`][]: what an app waits for of others
+//! - `jq`: fields that are left out of a comparison, as jq names them
 //! - [`prune`][]: what is owned and no longer declared
 //! - [`diff`][]: old → new for each field
 //! - [`mod@next`][]: the stage that is due, or what it waits for
@@ -16,22 +20,28 @@
 
 pub mod check;
 pub mod decide;
+pub mod depends;
 pub mod diff;
 mod digest;
+pub mod hooks;
+mod jq;
 pub mod next;
 pub mod order;
 pub mod prune;
+pub mod windows;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use trueup_model::app::{AdoptFrom, Policy};
+use trueup_model::hook;
 use trueup_model::plan::{Inputs, Plan, Purpose};
 use trueup_model::{
     AppName, Digest, InstallationKey, Observed, Record, Resource, Revision, TargetId,
 };
 
 pub use check::{Violation, check};
+pub use hooks::Hooks;
 pub use next::{Next, next};
 
 /// Everything that a plan depends on.
@@ -67,7 +77,6 @@ pub struct Input<'a> {
 
 /// What would be done, in all rounds, and why nothing is done to the rest.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let stages = order::Stages::of(input.desired);
     let mut plan = Plan {
         app: input.app.clone(),
         target: input.target.clone(),
@@ -80,16 +89,34 @@ pub fn plan(input: &Input<'_>) -> Plan {
         consents: Vec::new(),
         digest: input.rendered,
     };
-    for resource in input.desired {
-        let stage = stages.of_resource(&resource.id).unwrap_or(0);
-        match decide::decide(input, resource, stage) {
-            decide::Decision::Act(action) => plan.actions.push(*action),
-            decide::Decision::Skip(skip) => plan.skips.push(*skip),
-        }
+    let is_hook = |resource: &&Arc<Resource>| hook::of(&resource.body).is_some();
+    let (with_hooks, kept): (Vec<_>, Vec<_>) = input.desired.iter().partition(is_hook);
+    for resource in kept {
+        take(&mut plan, decide::decide(input, resource));
     }
-    prune::prune(input, stages.count(), &mut plan);
+    let hooks = Hooks::of(input, changes_something(&plan));
+    for resource in with_hooks {
+        take(&mut plan, decide::decide_hook(input, &hooks, resource));
+    }
+    let stages = order::Stages::of(input, &hooks);
+    prune::prune(input, stages.deletions(), &mut plan);
+    stages.number(&mut plan.actions);
     plan.actions.sort_by(|a, b| (a.stage, &a.id).cmp(&(b.stage, &b.id)));
     plan.digest = digest::of(&plan);
     prune::withhold_without_consent(input, &mut plan);
     plan
+}
+
+fn take(plan: &mut Plan, decision: decide::Decision) {
+    match decision {
+        decide::Decision::Act(action) => plan.actions.push(*action),
+        decide::Decision::Skip(skip) => plan.skips.push(*skip),
+    }
+}
+
+/// Whether anything that is declared changes, apart from hooks and healing.
+fn changes_something(plan: &Plan) -> bool {
+    plan.actions
+        .iter()
+        .any(|action| !action.heals && action.hook.is_none() && action.content.is_some())
 }

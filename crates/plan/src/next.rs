@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use trueup_model::hook::Phase;
 use trueup_model::observed::Presence;
 use trueup_model::plan::{Action, Plan, Skip, SkipKind};
-use trueup_model::{HealthStatus, ResourceId};
+use trueup_model::record::Failing;
+use trueup_model::{HealthStatus, Resource, ResourceId};
 
+use crate::hooks::{Hooks, Standing};
 use crate::{Input, order};
 
 /// What is due.
@@ -46,28 +49,180 @@ pub const KUBERNETES_DEADLINE: Duration = Duration::from_secs(300);
 /// What is due of `plan`, which was made from `input`: what drifted first, then the first stage that
 /// is not done, once everything before it is healthy.
 pub fn next(plan: &Plan, input: &Input<'_>) -> Next {
-    let stages = order::Stages::of(input.desired);
-    let due = |heals: bool, stage: u32| -> Vec<Action> {
-        let wanted = |a: &&Action| a.heals == heals && a.stage == stage && !is_deferred(a, input);
-        plan.actions.iter().filter(wanted).cloned().collect()
-    };
+    let look = Look::at(plan, input);
+    if let Some(failing) = look.failing() {
+        return look.failing_next(failing);
+    }
     let mut healing = plan.actions.iter().filter(|a| a.heals && !is_deferred(a, input));
     if let Some(first) = healing.next() {
-        return Next::Stage(due(true, first.stage));
+        return Next::Stage(look.due(true, first.stage));
     }
     let Some(stage) = plan.actions.iter().filter(|a| !a.heals).map(|a| a.stage).min() else {
-        return without_actions(plan, input);
+        return look.without_actions();
     };
-    let earlier = |id: &ResourceId| stages.of_resource(id).is_some_and(|of| of < stage);
+    let earlier = |id: &ResourceId| look.stages.of_resource(id).is_some_and(|of| of < stage);
     if let Some(blocked) = blocked(plan, earlier) {
         return blocked;
     }
-    match health_of(input, earlier) {
-        Verdict::Healthy => match due(false, stage) {
-            due if due.is_empty() => without_actions(plan, input),
+    match look.health_of(earlier) {
+        Verdict::Healthy => match look.due(false, stage) {
+            due if due.is_empty() => look.without_actions(),
             due => Next::Stage(due),
         },
         verdict => verdict.into_next(input),
+    }
+}
+
+/// A plan, and what it was made from.
+struct Look<'a> {
+    plan: &'a Plan,
+    input: &'a Input<'a>,
+    hooks: Hooks<'a>,
+    stages: order::Stages,
+}
+
+impl<'a> Look<'a> {
+    fn at(plan: &'a Plan, input: &'a Input<'a>) -> Self {
+        let hooks = Hooks::of(input, crate::changes_something(plan));
+        Self { plan, input, hooks, stages: order::Stages::of(input, &hooks) }
+    }
+
+    fn due(&self, heals: bool, stage: u32) -> Vec<Action> {
+        let wanted =
+            |a: &&Action| a.heals == heals && a.stage == stage && !is_deferred(a, self.input);
+        self.plan.actions.iter().filter(wanted).cloned().collect()
+    }
+
+    fn failing(&self) -> Option<&'a Failing> {
+        let run = self.input.record.run.as_ref().filter(|_| self.hooks.is_failing());
+        run.and_then(|run| run.failing.as_ref())
+    }
+
+    /// The run has failed: its failure hooks, then what hooks left; then it is over.
+    fn failing_next(&self, failing: &Failing) -> Next {
+        let of_hooks = self.plan.actions.iter().filter(|a| a.hook.is_some());
+        let due = of_hooks.filter(|a| !gave_up(a, self.input));
+        let hooks = due.clone().filter(|a| a.hook == Some(Phase::Failure) && a.content.is_some());
+        let clears = due.filter(|a| a.content.is_none());
+        if let Some(stage) = hooks.clone().map(|a| a.stage).min() {
+            return self.or_wait(hooks.filter(|a| a.stage == stage).collect());
+        }
+        match self.health_of(|id| self.runs_at_failure(id)) {
+            Verdict::Progressing(which) => {
+                match Verdict::Progressing(which).into_next(self.input) {
+                    wait @ Next::Wait { .. } => return wait,
+                    _ => {}
+                }
+            }
+            Verdict::Healthy | Verdict::Degraded(_) => {}
+        }
+        let clears: Vec<&Action> = clears.collect();
+        if !clears.is_empty() {
+            return self.or_wait(clears);
+        }
+        Next::Unhealthy { why: failing.why.clone(), resources: failing.resources.clone() }
+    }
+
+    fn or_wait(&self, actions: Vec<&Action>) -> Next {
+        let due: Vec<Action> =
+            actions.iter().filter(|a| !is_deferred(a, self.input)).copied().cloned().collect();
+        let until = actions.iter().filter_map(|a| deferred_until(a, self.input)?).min();
+        match actions.first() {
+            Some(first) if due.is_empty() => {
+                Next::Wait { until, why: format!("another try of the hook {}", first.id) }
+            }
+            _ => Next::Stage(due),
+        }
+    }
+
+    fn runs_at_failure(&self, id: &ResourceId) -> bool {
+        let resource = self.input.desired.iter().find(|r| r.id == *id);
+        let standing = resource.and_then(|resource| self.hooks.standing(resource));
+        matches!(standing, Some(Standing::Running { phase: Phase::Failure, .. }))
+    }
+
+    fn without_actions(&self) -> Next {
+        let (plan, input) = (self.plan, self.input);
+        let deferred = plan.actions.iter().filter_map(|action| {
+            let until = deferred_until(action, input)?;
+            Some((until, action))
+        });
+        let first = deferred.min_by_key(|(until, _)| until.unwrap_or(Timestamp::MAX));
+        if let Some((until, action)) = first {
+            return deferral(until, action, input);
+        }
+        let goes = |skip: &&Skip| skip.kind == SkipKind::Waiting && gone(&skip.id, input);
+        if let Some(skip) = plan.skips.iter().find(goes) {
+            return Next::Wait { until: None, why: format!("{}: {}", skip.id, skip.why) };
+        }
+        if let Some(blocked) = blocked(plan, |_| true) {
+            return blocked;
+        }
+        match self.health_of(|_| true) {
+            Verdict::Healthy => Next::Nothing,
+            verdict => verdict.into_next(input),
+        }
+    }
+
+    fn health_of(&self, concerns: impl Fn(&ResourceId) -> bool) -> Verdict {
+        let (mut degraded, mut progressing) = (Vec::new(), Vec::new());
+        for resource in self.input.desired.iter().filter(|r| concerns(&r.id)) {
+            match self.hooks.standing(resource) {
+                Some(standing) => hook_health(resource, standing, &mut degraded, &mut progressing),
+                None => self.kept_health(resource, &mut degraded, &mut progressing),
+            }
+        }
+        if !degraded.is_empty() {
+            Verdict::Degraded(degraded)
+        } else if !progressing.is_empty() {
+            Verdict::Progressing(progressing)
+        } else {
+            Verdict::Healthy
+        }
+    }
+
+    fn kept_health(
+        &self,
+        resource: &Resource,
+        degraded: &mut Vec<(ResourceId, String)>,
+        progressing: &mut Vec<OnItsWay>,
+    ) {
+        let completion = self.input.record.completions.get(&resource.id);
+        if completion.is_some_and(|done| done.contents.contains(&resource.digest)) {
+            return;
+        }
+        let Some(observed) = self.input.observed.get(&resource.id) else { return };
+        let (id, reason) = (resource.id.clone(), observed.health.reason.clone());
+        match observed.health.status {
+            HealthStatus::Healthy | HealthStatus::Suspended => {}
+            HealthStatus::Degraded => degraded.push((id, reason)),
+            HealthStatus::Progressing | HealthStatus::Missing | HealthStatus::Unknown => {
+                progressing.push(OnItsWay { id, reason, deadline: None });
+            }
+        }
+    }
+}
+
+fn hook_health(
+    resource: &Resource,
+    standing: Standing,
+    degraded: &mut Vec<(ResourceId, String)>,
+    progressing: &mut Vec<OnItsWay>,
+) {
+    let id = resource.id.clone();
+    let on_its_way = |reason: String, deadline| OnItsWay { id: id.clone(), reason, deadline };
+    match standing {
+        Standing::Ended { failed: Some(why), .. } => {
+            degraded.push((id, format!("the hook failed: {why}")));
+        }
+        Standing::Running { phase, deadline } => {
+            progressing.push(on_its_way(format!("the hook `{}` runs", phase.as_str()), deadline));
+        }
+        Standing::Due(phase) => {
+            let reason = format!("the hook `{}` has not run yet", phase.as_str());
+            progressing.push(on_its_way(reason, None));
+        }
+        Standing::Ended { failed: None, .. } | Standing::NotNow(_) | Standing::Rests => {}
     }
 }
 
@@ -95,40 +250,39 @@ fn fight_pause(count: u32) -> Option<Duration> {
     Some(Duration::from_secs(60 << over.min(6)).min(Duration::from_secs(3600)))
 }
 
-fn without_actions(plan: &Plan, input: &Input<'_>) -> Next {
-    let deferred = plan.actions.iter().filter_map(|action| {
-        let until = deferred_until(action, input)?;
-        Some((until, action))
-    });
-    if let Some((until, action)) = deferred.min_by_key(|(until, _)| until.unwrap_or(Timestamp::MAX))
-    {
-        return deferral(until, action, input);
-    }
-    let goes = |skip: &&Skip| skip.kind == SkipKind::Waiting && gone(&skip.id, input);
-    if let Some(skip) = plan.skips.iter().find(goes) {
-        return Next::Wait { until: None, why: format!("{}: {}", skip.id, skip.why) };
-    }
-    if let Some(blocked) = blocked(plan, |_| true) {
-        return blocked;
-    }
-    match health_of(input, |_| true) {
-        Verdict::Healthy => Next::Nothing,
-        verdict => verdict.into_next(input),
-    }
+/// Whether it failed for good, or as often as the policy lets it.
+fn gave_up(action: &Action, input: &Input<'_>) -> bool {
+    deferred_until(action, input) == Some(None)
 }
 
 /// What failed is tried again, until its tries are used up: then the apply has failed.
 fn deferral(until: Option<Timestamp>, action: &Action, input: &Input<'_>) -> Next {
     let attempt = input.record.attempts.get(&action.id);
-    let message = attempt.map_or_else(
-        || format!("{} is changed by somebody else again and again", action.id),
-        |attempt| format!("{} failed: {}", action.id, attempt.message),
-    );
+    let message = match attempt {
+        Some(attempt) => format!("{} failed: {}", action.id, attempt.message),
+        None => fights(action, input),
+    };
     match until {
+        Some(until) if attempt.is_none() => Next::Wait { until: Some(until), why: message },
         Some(until) => Next::Wait { until: Some(until), why: format!("another try: {message}") },
         None if action.heals => Next::Blocked { why: message },
         None => Next::Unhealthy { why: message, resources: vec![action.id.clone()] },
     }
+}
+
+/// Somebody else writes to it too: who, where the target tells, and how often it was put back.
+fn fights(action: &Action, input: &Input<'_>) -> String {
+    let fight = input.record.fights.get(&action.id);
+    let with = fight.map(|fight| fight.with.as_str()).filter(|with| !with.is_empty());
+    let times = fight.map_or(0, |fight| fight.count);
+    let fields: Vec<&str> =
+        action.changes.iter().map(|change| change.path.as_str()).take(3).collect();
+    format!(
+        "{} is fought over: {} changes {} again and again, and it was put back {times} times",
+        action.id,
+        with.unwrap_or("somebody else"),
+        if fields.is_empty() { "it".to_owned() } else { fields.join(", ") },
+    )
 }
 
 /// Whether what is waited for is that something goes away.
@@ -158,37 +312,16 @@ fn blocked(plan: &Plan, concerns: impl Fn(&ResourceId) -> bool) -> Option<Next> 
 
 enum Verdict {
     Healthy,
-    Progressing(Vec<(ResourceId, String)>),
+    Progressing(Vec<OnItsWay>),
     Degraded(Vec<(ResourceId, String)>),
 }
 
-fn health_of(input: &Input<'_>, concerns: impl Fn(&ResourceId) -> bool) -> Verdict {
-    let (mut degraded, mut progressing) = (Vec::new(), Vec::new());
-    let completed = |r: &trueup_model::Resource| {
-        let done = input.record.completions.get(&r.id);
-        done.is_some_and(|completion| completion.contents.contains(&r.digest))
-    };
-    for resource in input.desired.iter().filter(|r| concerns(&r.id) && !completed(r)) {
-        let Some(observed) = input.observed.get(&resource.id) else { continue };
-        let health = &observed.health;
-        let entry = || (resource.id.clone(), health.reason.clone());
-        match health.status {
-            HealthStatus::Healthy | HealthStatus::Suspended => {}
-            HealthStatus::Missing
-                if matches!(resource.annotation(order::HOOK), Some("failure" | "rollback")) => {}
-            HealthStatus::Degraded => degraded.push(entry()),
-            HealthStatus::Progressing | HealthStatus::Missing | HealthStatus::Unknown => {
-                progressing.push(entry());
-            }
-        }
-    }
-    if !degraded.is_empty() {
-        Verdict::Degraded(degraded)
-    } else if !progressing.is_empty() {
-        Verdict::Progressing(progressing)
-    } else {
-        Verdict::Healthy
-    }
+/// What is not healthy yet.
+struct OnItsWay {
+    id: ResourceId,
+    reason: String,
+    /// By when it must be, where it says so itself.
+    deadline: Option<Timestamp>,
 }
 
 impl Verdict {
@@ -198,12 +331,19 @@ impl Verdict {
             Self::Degraded(which) => unhealthy(which, ""),
             Self::Progressing(which) => {
                 let deadline = deadline(input);
-                match deadline {
-                    Some(deadline) if deadline <= input.now => {
-                        unhealthy(which, "it did not become healthy in time: ")
-                    }
-                    _ => Next::Wait { until: deadline, why: say(&which) },
+                let of = |one: &OnItsWay| one.deadline.or(deadline);
+                let told = |one: &OnItsWay| (one.id.clone(), one.reason.clone());
+                let late: Vec<_> = which
+                    .iter()
+                    .filter(|one| of(one).is_some_and(|deadline| deadline <= input.now))
+                    .map(told)
+                    .collect();
+                if !late.is_empty() {
+                    return unhealthy(late, "it did not become healthy in time: ");
                 }
+                let until = which.iter().filter_map(of).min();
+                let which: Vec<_> = which.iter().map(told).collect();
+                Next::Wait { until, why: say(&which) }
             }
         }
     }

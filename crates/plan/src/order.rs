@@ -1,37 +1,54 @@
 //! Stages: which resources are applied together, and which wait for the ones before to be healthy.
 //!
 //! A resource's place is (hook phase, wave, rank of its kind, depth of what it `uses` among its
-//! rank). Equal places are one stage; stages are numbered from 0 without gaps.
+//! rank). Equal places are one stage; stages are numbered from 0 without gaps. Deletions come after
+//! them, the last applied first; then, where an app goes, the hooks that run after its deletion; and
+//! last, hooks that have ended are cleared away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use trueup_model::hook::{self, Phase};
+use trueup_model::plan::{Action, Purpose, Verb};
 use trueup_model::{Resource, ResourceId, kinds};
+
+use crate::Input;
+use crate::hooks::{Hooks, Standing};
 
 /// Annotation that moves a resource: smaller waves go first; 0 if left out.
 pub const WAVE: &str = "trueup.dev/wave";
-/// Annotation that makes a resource a hook.
-pub const HOOK: &str = "trueup.dev/hook";
+/// Argo CD's of the same meaning.
+pub const ARGO_WAVE: &str = "argocd.argoproj.io/sync-wave";
+
+/// Namespaces that hooks run in come before these.
+const PHASE_NAMESPACES: i8 = -2;
 
 type Place = (i8, i32, u32, u32);
 
 /// The stage of each desired resource.
 pub struct Stages {
     stages: BTreeMap<ResourceId, u32>,
-    count: u32,
+    deletions: u32,
+    clearing: u32,
 }
 
 impl Stages {
-    /// The stages of a desired set.
-    pub fn of(desired: &[Arc<Resource>]) -> Self {
-        let depths = Depths::of(desired);
-        let places: Vec<(&ResourceId, Place)> =
-            desired.iter().map(|r| (&r.id, place(r, depths.of_resource(&r.id)))).collect();
+    /// The stages of what is desired.
+    pub fn of(input: &Input<'_>, hooks: &Hooks<'_>) -> Self {
+        let places = places(input.desired, hooks);
+        let late = |place: &Place| {
+            input.purpose == Purpose::Delete && place.0 == phase_number(Phase::After)
+        };
         let distinct: BTreeSet<Place> = places.iter().map(|(_, place)| *place).collect();
-        let numbers: BTreeMap<Place, u32> = distinct.into_iter().zip(0..).collect();
-        let count = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        let (after, before): (Vec<Place>, Vec<Place>) = distinct.into_iter().partition(late);
+        let mut numbers: BTreeMap<Place, u32> = before.into_iter().zip(0..).collect();
+        let deletions = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        let last = input.record.inventory.values().map(|item| item.stage).max().unwrap_or(0);
+        let rest = deletions.saturating_add(last).saturating_add(1);
+        let clearing = rest.saturating_add(u32::try_from(after.len()).unwrap_or(u32::MAX));
+        numbers.extend(after.into_iter().zip(rest..));
         let stages = places.into_iter().map(|(id, place)| (id.clone(), numbers[&place])).collect();
-        Self { stages, count }
+        Self { stages, deletions, clearing }
     }
 
     /// The stage of a resource, if it is desired.
@@ -39,24 +56,73 @@ impl Stages {
         self.stages.get(id).copied()
     }
 
-    /// How many stages there are.
-    pub fn count(&self) -> u32 {
-        self.count
+    /// The first stage of what is no longer declared.
+    pub fn deletions(&self) -> u32 {
+        self.deletions
+    }
+
+    /// Gives each action on what is declared its stage.
+    pub fn number(&self, actions: &mut [Action]) {
+        for action in actions {
+            if action.hook.is_some() && action.verb == Verb::Delete {
+                action.stage = self.clearing;
+            } else if let Some(stage) = self.of_resource(&action.id) {
+                action.stage = stage;
+            }
+        }
     }
 }
 
-fn place(resource: &Resource, depth: u32) -> Place {
-    let phase = match resource.annotation(HOOK) {
-        Some("before") => -1,
-        Some("after") => 1,
-        _ => 0,
+fn places<'a>(desired: &'a [Arc<Resource>], hooks: &Hooks<'_>) -> Vec<(&'a ResourceId, Place)> {
+    let depths = Depths::of(desired);
+    let standings: Vec<Option<Standing>> = desired.iter().map(|r| hooks.standing(r)).collect();
+    let early: BTreeSet<&str> = desired
+        .iter()
+        .zip(&standings)
+        .filter(|(_, standing)| standing.as_ref().is_some_and(|s| s.phase() == Phase::Before))
+        .map(|(resource, _)| resource.id.namespace.as_str())
+        .collect();
+    let place = |(resource, standing): (&'a Arc<Resource>, &Option<Standing>)| {
+        let depth = depths.of_resource(&resource.id);
+        let place = match standing {
+            Some(standing) => hook_place(resource, standing, depth),
+            None if resource.id.kind == "Namespace"
+                && early.contains(resource.id.name.as_str()) =>
+            {
+                (PHASE_NAMESPACES, 0, 0, 0)
+            }
+            None => (0, wave(resource), kinds::of(&resource.id).rank, depth),
+        };
+        (&resource.id, place)
     };
-    (phase, wave(resource), kinds::of(&resource.id).rank, depth)
+    desired.iter().zip(&standings).map(place).collect()
+}
+
+/// Hooks of one weight that run come after those that merely are there for them: an account, a
+/// configuration.
+fn hook_place(resource: &Resource, standing: &Standing, depth: u32) -> Place {
+    let weight = hook::of(&resource.body).map_or(0, |hook| hook.weight);
+    let runs = kinds::of(&resource.id).runs_once || resource.id.kind == "Pod";
+    let rank = match standing.phase() {
+        Phase::During => kinds::of(&resource.id).rank,
+        Phase::Before | Phase::After | Phase::Failure => u32::from(runs),
+    };
+    (phase_number(standing.phase()), weight, rank, depth)
+}
+
+fn phase_number(phase: Phase) -> i8 {
+    match phase {
+        Phase::Before => -1,
+        Phase::During => 0,
+        Phase::After => 1,
+        Phase::Failure => 2,
+    }
 }
 
 /// The wave of a resource. Admission reports one that is not a number.
 pub fn wave(resource: &Resource) -> i32 {
-    resource.annotation(WAVE).and_then(|wave| wave.trim().parse().ok()).unwrap_or(0)
+    let annotation = resource.annotation(WAVE).or_else(|| resource.annotation(ARGO_WAVE));
+    annotation.and_then(|wave| wave.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The resources that a host resource `uses`, as `(kind, name)`.

@@ -15,7 +15,7 @@ use crate::Input;
 const BUDGET_FLOOR: usize = 5;
 
 /// Adds to the plan what becomes of everything that is owned and not declared. Deletions stand in
-/// the stages after `stages`, in reverse of the order they were applied in.
+/// the stages from `stages` on, in reverse of the order they were applied in.
 pub fn prune(input: &Input<'_>, stages: u32, plan: &mut Plan) {
     let declared: BTreeSet<&ResourceId> = input.desired.iter().map(|r| &r.id).collect();
     let last = input.record.inventory.values().map(|item| item.stage).max().unwrap_or(0);
@@ -89,6 +89,7 @@ fn judge(input: &Input<'_>, id: &ResourceId, item: &InventoryItem, stage: u32) -
             Purpose::Apply | Purpose::Rollback => "it is not declared any more".to_owned(),
         },
         heals: false,
+        hook: None,
         declared_at: None,
     }))
 }
@@ -138,7 +139,9 @@ fn of_last_healthy(input: &Input<'_>, id: &ResourceId) -> bool {
 
 /// What the plan's deletions need a person's consent for.
 fn consents(input: &Input<'_>, plan: &Plan) -> Vec<Consent> {
-    let deleted: Vec<&Action> = plan.actions.iter().filter(|a| a.verb == Verb::Delete).collect();
+    let deletes = |action: &&Action| action.verb == Verb::Delete && action.hook.is_none();
+    let deleted: Vec<&Action> = plan.actions.iter().filter(deletes).collect();
+    let is_hook = |id: &ResourceId| input.record.inventory.get(id).is_some_and(|item| item.hook);
     let mut consents = Vec::new();
     let precious: Vec<ResourceId> = deleted
         .iter()
@@ -154,10 +157,10 @@ fn consents(input: &Input<'_>, plan: &Plan) -> Vec<Consent> {
     }
     let counted: Vec<ResourceId> = deleted
         .iter()
-        .filter(|action| !has_successor(input, &action.id))
+        .filter(|action| !has_successor(input, &action.id) && !is_hook(&action.id))
         .map(|action| action.id.clone())
         .collect();
-    let owned = input.record.inventory.values().filter(|item| !item.intended).count();
+    let owned = input.record.inventory.values().filter(|i| !i.intended && !i.hook).count();
     if input.purpose != Purpose::Rollback
         && is_too_much(counted.len(), owned, input.policy.prune.budget)
     {

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+use trueup_model::app::Duration;
 use trueup_model::tree::Tree;
-use trueup_model::{Diagnostic, Origin, Resource, ResourceId, kinds};
+use trueup_model::{Diagnostic, Origin, Resource, ResourceId, hook, kinds};
 
 use crate::decode::locate;
 use crate::{Document, Rendered, Request, apps};
@@ -181,32 +182,40 @@ fn check_annotations(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
         return;
     };
     for (name, value) in annotations {
-        let value = value.as_str();
-        let allowed = match name.as_str() {
-            "trueup.dev/wave" => value.is_some_and(|wave| wave.trim().parse::<i32>().is_ok()),
-            "trueup.dev/hook" => {
-                value.is_some_and(|hook| ["before", "after", "failure", "rollback"].contains(&hook))
-            }
-            "trueup.dev/prune" | "trueup.dev/rollback" => value == Some("never"),
-            "trueup.dev/replace" => value == Some("allowed"),
-            _ => value.is_some(),
-        };
-        if !allowed {
-            let pointer = format!("/metadata/annotations/{}", name.replace('/', "~1"));
-            let wanted = match name.as_str() {
-                "trueup.dev/wave" => "a number in quotes, such as \"-5\"",
-                "trueup.dev/hook" => "before, after, failure or rollback",
-                "trueup.dev/prune" | "trueup.dev/rollback" => "never",
-                "trueup.dev/replace" => "allowed",
-                _ => "a text (quote it)",
-            };
-            diagnostics.push(
-                Diagnostic::error(format!("annotation {name} must be {wanted}"))
-                    .at(locate(document, &pointer))
-                    .field(pointer),
-            );
-        }
+        let Some(wanted) = wanted(name, value.as_str()) else { continue };
+        let pointer = format!("/metadata/annotations/{}", name.replace('/', "~1"));
+        diagnostics.push(
+            Diagnostic::error(format!("annotation {name} must be {wanted}"))
+                .at(locate(document, &pointer))
+                .field(pointer),
+        );
     }
+}
+
+/// What an annotation must be, where it is not.
+fn wanted(name: &str, value: Option<&str>) -> Option<String> {
+    let Some(value) = value else { return Some("a text (quote it)".to_owned()) };
+    let value = value.trim();
+    let number = |value: &str| value.parse::<i32>().is_ok();
+    let list = |of: &[&str]| value.split(',').all(|word| of.contains(&word.trim()));
+    let (fits, wanted) = match name {
+        "trueup.dev/wave" | hook::WEIGHT => {
+            (number(value), "a number in quotes, such as \"-5\"".to_owned())
+        }
+        hook::HOOK => (list(&hook::OCCASIONS), some_of(&hook::OCCASIONS)),
+        hook::DELETE => (list(&hook::DELETIONS), some_of(&hook::DELETIONS)),
+        hook::TIMEOUT => {
+            (Duration::parse(value).is_ok(), "a duration, such as 90s or 5m".to_owned())
+        }
+        "trueup.dev/prune" | "trueup.dev/rollback" => (value == "never", "never".to_owned()),
+        "trueup.dev/replace" => (value == "allowed", "allowed".to_owned()),
+        _ => (true, String::new()),
+    };
+    (!fits).then_some(wanted)
+}
+
+fn some_of(words: &[&str]) -> String {
+    format!("one or more of {}, separated by commas", words.join(", "))
 }
 
 fn resource(document: Document, id: ResourceId, api_version: String) -> Resource {

@@ -262,27 +262,10 @@ fn document(manifest: &Manifest, folder: &str) -> Option<Document> {
     Some(Document { body: manifest.document.clone(), at, node: None })
 }
 
-/// Helm's hooks as ours: those that run before come before, those that run after come after, and
-/// those that have no occasion here (tests, deletion) are left out.
+/// Helm's hooks keep their annotations, which planning understands. Tests are no part of an apply.
 fn hook_document(hook: &Hook, folder: &str) -> Option<Document> {
-    let is = |wanted: &[HookEvent]| hook.events.iter().any(|event| wanted.contains(event));
-    let occasion = if is(&[HookEvent::PreInstall, HookEvent::PreUpgrade]) {
-        "before"
-    } else if is(&[HookEvent::PostInstall, HookEvent::PostUpgrade]) {
-        "after"
-    } else if is(&[HookEvent::PreRollback, HookEvent::PostRollback]) {
-        "rollback"
-    } else {
-        return None;
-    };
-    let mut document = document(&hook.manifest, folder)?;
-    let metadata = document.body.get_mut("metadata")?.as_object_mut()?;
-    let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
-    if let Some(annotations) = annotations.as_object_mut() {
-        annotations.insert("trueup.dev/hook".to_owned(), occasion.into());
-        annotations.insert("trueup.dev/wave".to_owned(), hook.weight.to_string().into());
-    }
-    Some(document)
+    let is_test = hook.events.iter().all(|event| *event == HookEvent::Test);
+    if is_test { None } else { document(&hook.manifest, folder) }
 }
 
 fn definitions(file: &str, content: &[u8], path: &str) -> Result<Vec<Document>, Box<Diagnostic>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use trueup_engine::{Outcome, State};
 use trueup_model::plan::SkipKind;
-use trueup_model::{EventResult, LedgerEntry, ResourceId};
+use trueup_model::{EventResult, LedgerEntry, LedgerKind, ResourceId};
 use trueup_testkit::Outside;
 use trueup_testkit::host::{Live, Ran};
 
@@ -17,6 +17,7 @@ pub fn all(outside: &Outside, outcome: &Outcome) -> Result<(), String> {
     nothing_is_orphaned(&live, outcome)?;
     converged(&live, outcome)?;
     tasks_ran_once(&outside.store.ledger())?;
+    hooks_ran_once_a_run(&outside.store.ledger())?;
     ledger_is_whole(&outside.store.ledger())?;
     ledger_tells_what_ran(&outside.store.ledger(), &outside.host.ran())?;
     Ok(())
@@ -76,7 +77,7 @@ fn converged(live: &World, outcome: &Outcome) -> Result<(), String> {
         _ => return Ok(()),
     }
     let Some(applied) = &outcome.record.applied else { return Ok(()) };
-    for (id, digest) in &applied.contents {
+    for (id, digest) in applied.contents.iter().filter(|(id, _)| !is_hook(id)) {
         let completed = outcome.record.completions.get(id);
         if completed.is_some_and(|completion| completion.contents.contains(digest)) {
             continue;
@@ -94,9 +95,38 @@ fn tasks_ran_once(ledger: &[LedgerEntry]) -> Result<(), String> {
     let mut ended = BTreeSet::new();
     for event in ledger.iter().flat_map(|entry| &entry.events) {
         if let EventResult::Completed { content, .. } = &event.result
+            && !is_hook(&event.id)
             && !ended.insert((&event.id, *content))
         {
             return Err(format!("{} ran again though it had run to its end", event.id));
+        }
+    }
+    Ok(())
+}
+
+/// Stories name hooks so.
+fn is_hook(id: &ResourceId) -> bool {
+    id.name.starts_with("hook-")
+}
+
+/// Hooks of two occasions are named so.
+fn runs_twice(id: &ResourceId) -> bool {
+    id.name.starts_with("hook-twice-")
+}
+
+/// A hook that ran to its end, as the ledger tells, does not run again before another run begins.
+fn hooks_ran_once_a_run(ledger: &[LedgerEntry]) -> Result<(), String> {
+    let mut ended = BTreeSet::new();
+    for entry in ledger {
+        if entry.kind == LedgerKind::Planned {
+            ended.clear();
+        }
+        for event in
+            entry.events.iter().filter(|event| is_hook(&event.id) && !runs_twice(&event.id))
+        {
+            if matches!(event.result, EventResult::Completed { .. }) && !ended.insert(&event.id) {
+                return Err(format!("{} ran twice in one run", event.id));
+            }
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 use trueup_engine::command::{self, Command};
 use trueup_engine::{Outcome, State, Subject};
 use trueup_model::ports::Clock as _;
-use trueup_model::record::Declaration;
+use trueup_model::record::{Declaration, Freeze};
 use trueup_model::{AppName, AppSpec, ResourceId, SourceSpec, kinds};
 use trueup_testkit::Outside;
 
@@ -135,6 +135,9 @@ impl Story {
         for n in 0..self.random.u32(0..3) {
             documents.push(self.runner("Process", &format!("p{n}")));
         }
+        for n in 0..self.random.u32(0..3) {
+            documents.push(self.hook(n));
+        }
         if self.random.u32(0..12) == 0 {
             documents.push("kind: File\nmetadata: {nme: broken}\n".to_owned());
         }
@@ -142,6 +145,38 @@ impl Story {
             documents.iter().map(|d| format!("apiVersion: host.trueup.dev/v1\n{d}")).collect();
         let commit = self.outside.source.commit(&[("all.yaml".to_owned(), text.join("---\n"))]);
         self.say(format!("commit {}: {}", &commit[36..], documents.join("").replace('\n', " ")));
+    }
+
+    /// A hook of any occasion, or of several, which may fail or never end.
+    fn hook(&mut self, n: u32) -> String {
+        let pick = |random: &mut fastrand::Rng, words: &[&'static str]| {
+            words[random.usize(0..words.len())]
+        };
+        let occasion = pick(
+            &mut self.random,
+            &["before", "before", "after", "failure", "rollback", "before, after"],
+        );
+        let delete = pick(&mut self.random, &["", "succeeded", "failed", "before-creation"]);
+        let kind = pick(&mut self.random, &["Task", "Process", "File"]);
+        let fate = pick(&mut self.random, &["good", "good", "good", "slow", "stuck", "broken"]);
+        let version = self.random.u32(0..2);
+        let spec = match kind {
+            "File" => format!("{{path: hook-{n}, content: \"{version}\"}}"),
+            "Task" => format!(
+                "{{command: [run, \"{version}\"], env: [{{name: FATE, value: {}}}]}}",
+                if fate == "broken" { fate } else { "good" }
+            ),
+            _ => format!("{{command: [run, \"{version}\"], env: [{{name: FATE, value: {fate}}}]}}"),
+        };
+        let delete = if delete.is_empty() {
+            String::new()
+        } else {
+            format!(", trueup.dev/hook-delete: {delete}")
+        };
+        let n = if occasion.contains(',') { format!("twice-{n}") } else { n.to_string() };
+        format!(
+            "kind: {kind}\nmetadata: {{name: hook-{n}, annotations: {{trueup.dev/hook: \"{occasion}\", trueup.dev/hook-weight: \"{version}\"{delete}}}}}\nspec: {spec}\n"
+        )
     }
 
     fn runner(&mut self, kind: &str, name: &str) -> String {
@@ -158,7 +193,7 @@ impl Story {
     }
 
     async fn event(&mut self) {
-        match self.random.u32(0..12) {
+        match self.random.u32(0..13) {
             0..=3 => self.commit(),
             4 => self.tamper(),
             5 => {
@@ -176,6 +211,7 @@ impl Story {
                 self.say(format!("{rate} of 1000 steps fail"));
             }
             9 => self.person().await,
+            10 => self.freeze().await,
             _ => {
                 let seconds = self.random.u64(1..200);
                 self.outside.clock.advance(Duration::from_secs(seconds));
@@ -211,6 +247,34 @@ impl Story {
         };
         self.say(format!("a person asks for {command:?}"));
         self.ask(command).await;
+    }
+
+    /// The installation is frozen, or let go.
+    async fn freeze(&mut self) {
+        let now = self.outside.clock.now();
+        let until = now.checked_add(Duration::from_secs(40)).ok();
+        let freeze = self.random.bool().then(|| Freeze {
+            since: now,
+            until,
+            by: "person".to_owned(),
+            why: "test".to_owned(),
+        });
+        self.say(format!("a person freezes: {}", freeze.is_some()));
+        self.let_be(freeze).await;
+    }
+
+    async fn let_be(&mut self, freeze: Option<Freeze>) {
+        self.outside.faults.no_crash();
+        let now = self.outside.clock.now();
+        let store = self.outside.store.clone();
+        let told = match command::freeze(store.as_ref(), freeze, now).await {
+            Ok(told) => told,
+            Err(error) => return self.say(format!("refused: {error}")),
+        };
+        let app = &self.app.name;
+        if let Err(error) = command::tell(store.as_ref(), app, &told, "person", now).await {
+            self.say(format!("not told: {error}"));
+        }
     }
 
     async fn ask(&mut self, command: Command) {
@@ -258,6 +322,7 @@ impl Story {
         self.outside.faults.no_crash();
         self.say("peace");
         self.ask(Command::Release).await;
+        self.let_be(None).await;
         let mut idle = 0;
         for _ in 0..RUNS_TO_REST {
             let Some(outcome) = self.reconcile().await else {

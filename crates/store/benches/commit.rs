@@ -124,6 +124,7 @@ fn large_record(count: u64) -> Record {
         intended: false,
         keep: false,
         stage: 0,
+        hook: false,
     };
     let set = AppliedSet {
         rendered: digest(0),

@@ -36,6 +36,7 @@ mod content;
 mod database;
 mod error;
 mod folder;
+mod freeze;
 mod journal;
 mod ledger;
 mod parts;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio_postgres::Transaction;
 use trueup_model::ports::{Commit, Content, HistoryQuery, PortError, Store};
+use trueup_model::record::Freeze;
 use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, Record};
 
 use crate::chain::{ChainReport, Walk};
@@ -29,7 +30,7 @@ use crate::folder::{Folder, Held};
 use crate::journal::Head;
 use crate::ledger::{self, Link};
 use crate::retain::Swept;
-use crate::{StoreError, parts};
+use crate::{StoreError, freeze, parts};
 use connection::{Server, number, unsigned};
 
 /// A store in PostgreSQL. Cheap to clone; all clones are one.
@@ -355,5 +356,18 @@ impl Store for PostgresStore {
 
     async fn remove(&self, app: &AppName) -> Result<(), PortError> {
         self.change(app, None).await
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        let session = self.inner.server.session().await?;
+        let stored = schema::meta(&*session, freeze::META).await;
+        freeze::read(stored.map_err(|error| self.inner.server.failed("read", error))?)
+    }
+
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError> {
+        let text = freeze::write(freeze.as_ref())?;
+        let session = self.inner.server.session().await?;
+        let written = schema::set_meta(&*session, freeze::META, &text).await;
+        Ok(written.map_err(|error| self.inner.server.failed("written", error))?)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use trueup_model::ports::{Commit, HistoryQuery, PortError, Store};
+use trueup_model::record::Freeze;
 use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, Record};
 
 use crate::{BackupKey, ChainReport, PostgresStore, SqliteStore, StoreError, Swept};
@@ -171,5 +172,13 @@ impl Store for StateStore {
 
     async fn remove(&self, app: &AppName) -> Result<(), PortError> {
         self.port().remove(app).await
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        self.port().freeze().await
+    }
+
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError> {
+        self.port().set_freeze(freeze).await
     }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 use trueup_model::ports::{Commit, HistoryQuery, PortError, Store};
+use trueup_model::record::Freeze;
 use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, Record};
 
 use crate::chain::{self, ChainReport};
@@ -20,7 +21,7 @@ use crate::content::{self, Codec, WriteError};
 use crate::folder::{Folder, Held};
 use crate::journal::{self, HoldingLine, Journal, Line, Of, Written};
 use crate::parts::{self, Parts};
-use crate::{StoreError, database, ledger, recover};
+use crate::{StoreError, database, freeze, ledger, recover};
 
 /// A state folder's store. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -334,6 +335,19 @@ impl Store for SqliteStore {
 
     async fn remove(&self, app: &AppName) -> Result<(), PortError> {
         self.change(app, Change::Remove).await
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        let meta = freeze::META;
+        freeze::read(
+            self.read(move |_, reader| Ok(database::meta(&reader.connection, meta)?)).await?,
+        )
+    }
+
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError> {
+        let text = freeze::write(freeze.as_ref())?;
+        self.write(move |writer| Ok(database::set_meta(&writer.connection, freeze::META, &text)?))
+            .await
     }
 }
 

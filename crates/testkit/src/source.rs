@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use trueup_model::ports::{PortError, Source};
+use trueup_model::source::Revert;
 use trueup_model::tree::{MemoryTree, Tree};
 use trueup_model::{Revision, SourceSpec};
 
@@ -58,14 +59,7 @@ impl Source for MemorySource {
             .commits
             .last()
             .ok_or_else(|| PortError::permanent("the repository has no commit"))?;
-        Ok(Revision {
-            commit: commit.clone(),
-            reference: "refs/heads/main".to_owned(),
-            time: Timestamp::UNIX_EPOCH,
-            author: "A <a@example.com>".to_owned(),
-            subject: format!("commit {}", history.commits.len()),
-            notes: Vec::new(),
-        })
+        Ok(revision(commit.clone()))
     }
 
     async fn load(&self, _: &SourceSpec, commit: &str) -> Result<Arc<dyn Tree>, PortError> {
@@ -92,5 +86,38 @@ impl Source for MemorySource {
             at = history.parents.get(commit).map(String::as_str);
         }
         Ok(false)
+    }
+
+    /// Only whole trees are taken back, and only on the branch itself.
+    async fn revert(&self, _: &SourceSpec, revert: Revert) -> Result<Revision, PortError> {
+        self.faults.reading("the repository").await?;
+        let id = {
+            let mut history = self.history();
+            let Some((head, _)) = history.commits.last().cloned() else {
+                return Err(PortError::permanent("there is nothing to revert"));
+            };
+            let before = history.commits.iter().find(|(id, _)| *id == revert.to);
+            let Some(tree) =
+                before.map(|(_, tree)| Arc::clone(tree)).filter(|_| head == revert.expected)
+            else {
+                return Err(PortError::permanent("the branch has moved on"));
+            };
+            let id = format!("{:040x}", history.commits.len() + 1);
+            history.parents.insert(id.clone(), head);
+            history.commits.push((id.clone(), tree));
+            id
+        };
+        Ok(revision(id))
+    }
+}
+
+fn revision(commit: String) -> Revision {
+    Revision {
+        subject: format!("commit {}", commit.trim_start_matches('0')),
+        commit,
+        reference: "refs/heads/main".to_owned(),
+        time: Timestamp::UNIX_EPOCH,
+        author: "A <a@example.com>".to_owned(),
+        notes: Vec::new(),
     }
 }

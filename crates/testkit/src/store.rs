@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use trueup_model::ports::{Commit, HistoryQuery, PortError, Store};
+use trueup_model::record::Freeze;
 use trueup_model::{AppName, Digest, LedgerEntry, Record};
 
 use crate::faults::{Fault, Faults};
@@ -15,6 +16,7 @@ struct Contents {
     records: BTreeMap<AppName, Record>,
     ledger: Vec<LedgerEntry>,
     contents: BTreeMap<Digest, Vec<u8>>,
+    freeze: Option<Freeze>,
 }
 
 /// A store in memory.
@@ -107,6 +109,17 @@ impl Store for MemoryStore {
     async fn remove(&self, app: &AppName) -> Result<(), PortError> {
         self.faults.reading("the store").await?;
         self.inner().records.remove(app);
+        Ok(())
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        self.faults.reading("the store").await?;
+        Ok(self.inner().freeze.clone())
+    }
+
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError> {
+        self.faults.reading("the store").await?;
+        self.inner().freeze = freeze;
         Ok(())
     }
 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use trueup_api::{PlanReport, Reply, Request};
-use trueup_model::AppName;
+use trueup_model::Plan;
 
 use super::subject::{self, Named, Where};
 use super::{Exit, report};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::state::{self, State};
-use crate::{Global, client, place};
+use crate::{Global, client, place, text};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -30,11 +30,9 @@ pub struct Args {
 
 /// Carries it out.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
-    let (app, digest) = match &args.plan {
-        Some(file) => {
-            let (app, digest) = read_plan(file)?;
-            (Some(app), Some(digest))
-        }
+    let planned = args.plan.as_deref().map(read_plan).transpose()?;
+    let (app, digest) = match &planned {
+        Some(plan) => (Some(plan.app.clone()), Some(plan.digest.hex())),
         None => (None, args.digest.clone()),
     };
     let named = match (app, &args.what) {
@@ -47,18 +45,22 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
         }
         Named::Root(root) => apply_root(&root, digest, global).await?,
     };
+    if let (Some(before), Reply::Changed(now)) = (&planned, &reply)
+        && let Some(now) = &now.plan
+    {
+        output.note(&text::plan::what_changed(before, now));
+    }
     report(&reply, output)
 }
 
 /// Only the digest is taken from a plan file: its content is rendered again from the commit.
-fn read_plan(file: &std::path::Path) -> Result<(AppName, String), CliError> {
+fn read_plan(file: &std::path::Path) -> Result<Plan, CliError> {
     let wrong = |why: String| CliError::new(format!("{} is not a plan: {why}", file.display()));
     let text = std::fs::read_to_string(file)
         .map_err(|error| CliError::new(format!("{} cannot be read: {error}", file.display())))?;
     let report: PlanReport =
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let plan = report.plan.ok_or_else(|| wrong("it holds none".to_owned()))?;
-    Ok((plan.app, plan.digest.hex()))
+    report.plan.ok_or_else(|| wrong("it holds none".to_owned()))
 }
 
 async fn apply_root(

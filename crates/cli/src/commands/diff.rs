@@ -83,7 +83,13 @@ fn compare(before: &Set, after: &Set) -> Vec<ResourceDiff> {
             let nothing = serde_json::Value::Null;
             let body = |r: Option<&Arc<Resource>>| r.map_or(nothing.clone(), |r| r.body.clone());
             let resource = new.or(old)?;
-            let changes = trueup_plan::diff::changes(resource, &body(old), &body(new), &[], &key);
+            let changes = trueup_plan::diff::changes(
+                resource,
+                &body(old),
+                &body(new),
+                &Default::default(),
+                &key,
+            );
             let declared = [old.is_some(), new.is_some()];
             (!changes.is_empty()).then(|| ResourceDiff {
                 app: at.0.clone(),

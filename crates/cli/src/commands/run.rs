@@ -131,6 +131,7 @@ async fn once(controller: Controller, output: &Output) -> Result<Exit, CliError>
     let list = trueup_api::StatusList {
         api_version: trueup_api::VERSION.to_owned(),
         apps: board.into_values().collect(),
+        frozen: None,
     };
     output.print(&list, || text::status::list(&list, output))?;
     let fine = list.apps.iter().all(|app| matches!(app.state.as_str(), "healthy" | "drifted"));

@@ -79,12 +79,15 @@ fn paint(kind: LedgerKind) -> Paint {
         LedgerKind::Drifted
         | LedgerKind::Held
         | LedgerKind::RolledBack
+        | LedgerKind::Reverted
         | LedgerKind::Pinned
         | LedgerKind::Paused
+        | LedgerKind::Frozen
         | LedgerKind::Deleted => Paint::Warn,
         LedgerKind::Applied
         | LedgerKind::Healthy
         | LedgerKind::Released
+        | LedgerKind::Unfrozen
         | LedgerKind::Approved
         | LedgerKind::Accepted
         | LedgerKind::Completed

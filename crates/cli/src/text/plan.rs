@@ -30,6 +30,29 @@ pub fn report(report: &PlanReport, output: &Output) -> String {
     text
 }
 
+/// What a plan that is made now does otherwise than one that was looked at before.
+pub fn what_changed(before: &Plan, now: &Plan) -> String {
+    let same = |a: &Action, b: &Action| {
+        (a.verb, &a.id, a.content_digest, &a.changes)
+            == (b.verb, &b.id, b.content_digest, &b.changes)
+    };
+    let only_in = |these: &Plan, others: &Plan, word: &str| -> Vec<String> {
+        let new = these.actions.iter().filter(|a| !others.actions.iter().any(|b| same(a, b)));
+        new.map(|a| format!("  {word} {} {} ({})", a.verb.as_str(), a.id, a.reason)).collect()
+    };
+    let mut lines = vec![format!("since the plan {} was made:", before.digest.short())];
+    if before.revision.commit != now.revision.commit {
+        let (was, is) = (before.revision.short(), now.revision.short());
+        lines.push(format!("  Git says {is} and not {was} any more"));
+    }
+    if before.target != now.target {
+        lines.push("  it is for another target".to_owned());
+    }
+    lines.extend(only_in(before, now, "not any more:"));
+    lines.extend(only_in(now, before, "new:"));
+    lines.join("\n")
+}
+
 /// A plan.
 pub fn plan(plan: &Plan, output: &Output) -> String {
     let mut text = format!(

@@ -12,12 +12,20 @@ pub fn list(list: &StatusList, output: &Output) -> String {
         return "no app is kept here yet; `trueup run REPO` makes one\n".to_owned();
     }
     let width = list.apps.iter().map(|app| app.app.as_str().len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut text = frozen(list, output);
     for app in &list.apps {
         text.push_str(&head(app, width, output));
         text.push_str(&tail(app, output));
     }
     text
+}
+
+/// A freeze, which a person must see first.
+fn frozen(list: &StatusList, output: &Output) -> String {
+    let Some(freeze) = &list.frozen else { return String::new() };
+    let until = freeze.until.map(|until| format!(" until {until}")).unwrap_or_default();
+    let line = format!("frozen{until} by {}: {}", freeze.by, freeze.why);
+    format!("{}  (trueup unfreeze)\n", output.paint(Paint::Warn, &line))
 }
 
 /// One app, as a line of a log.
@@ -30,7 +38,7 @@ pub fn line(app: &AppStatus, output: &Output) -> String {
 fn head(app: &AppStatus, width: usize, output: &Output) -> String {
     let paint = match app.state.as_str() {
         "healthy" => Paint::Good,
-        "waiting" | "pinned" | "paused" | "awaiting-approval" | "drifted" | "unknown" => {
+        "waiting" | "pinned" | "paused" | "shut" | "awaiting-approval" | "drifted" | "unknown" => {
             Paint::Warn
         }
         _ => Paint::Bad,

@@ -7,6 +7,7 @@ mod by_hand;
 #[expect(clippy::unwrap_used, reason = "a server of tests")]
 mod git_server;
 mod kept_true;
+mod order;
 mod place;
 mod policy;
 mod printed;

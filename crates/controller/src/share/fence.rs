@@ -17,6 +17,7 @@ use trueup_model::plan::Action;
 use trueup_model::ports::{
     AppContext, Changes, Commit, Foresight, HistoryQuery, PortError, Reader, Remark, Store, Target,
 };
+use trueup_model::record::Freeze;
 use trueup_model::record::Inventory;
 use trueup_model::{
     AppName, Capabilities, Digest, Event, EventResult, LedgerEntry, Record, Resource,
@@ -134,5 +135,13 @@ impl Store for Fenced<Arc<dyn Store>> {
             () = self.lost() => Err(PortError::passing(LOST)),
             removed = self.inner.remove(app) => removed,
         }
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        self.inner.freeze().await
+    }
+
+    async fn set_freeze(&self, freeze: Option<Freeze>) -> Result<(), PortError> {
+        self.inner.set_freeze(freeze).await
     }
 }

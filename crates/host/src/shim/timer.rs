@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use trueup_model::host::{Missed, Overlap, TimerSpec};
+use trueup_model::schedule::Schedule;
 
 use super::announce::Announcer;
 use super::children::Surroundings;
-use super::cron::Schedule;
 use super::once::{Ended, Run};
 use super::output::Output;
 use super::protocol::{LastRun, Launch, Phase, Report, Request, Status};

@@ -100,6 +100,7 @@ fn item(action: &Action, intended: bool, uid: String) -> InventoryItem {
         intended,
         keep: false,
         stage: 0,
+        hook: false,
     }
 }
 
@@ -159,6 +160,7 @@ pub fn action(
         precondition,
         reason: String::new(),
         heals: false,
+        hook: None,
         declared_at: None,
     }
 }

@@ -63,6 +63,7 @@ fn written_ahead(documents: &[Resource], known: Kept) -> Kept {
             intended: true,
             keep: false,
             stage: 0,
+            hook: false,
         };
         kept.inventory.entry(resource.id.clone()).or_insert(item);
     }

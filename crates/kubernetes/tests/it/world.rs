@@ -12,7 +12,8 @@ use trueup_kubernetes::{Connection, KubernetesTarget};
 use trueup_model::app::{AppTarget, KubernetesTarget as Cluster};
 use trueup_model::plan::{Skip, SkipKind};
 use trueup_model::ports::{Changes, Clock, Commit, HistoryQuery, PortError, Source, Store, Target};
-use trueup_model::record::Declaration;
+use trueup_model::record::{Declaration, Freeze};
+use trueup_model::source::Revert;
 use trueup_model::tree::{MemoryTree, Tree};
 use trueup_model::{
     AppName, AppSpec, Digest, InstallationKey, LedgerEntry, Record, Revision, SourceSpec, Verb,
@@ -54,6 +55,10 @@ impl Source for Files {
     async fn descends(&self, _: &SourceSpec, old: &str, new: &str) -> Result<bool, PortError> {
         Ok(old <= new)
     }
+
+    async fn revert(&self, _: &SourceSpec, _: Revert) -> Result<Revision, PortError> {
+        Err(PortError::permanent("nothing is reverted in these tests"))
+    }
 }
 
 #[derive(Default)]
@@ -92,6 +97,14 @@ impl Store for Memory {
     async fn remove(&self, _: &AppName) -> Result<(), PortError> {
         *self.record.lock().expect("nothing panics while it writes") = Record::default();
         Ok(())
+    }
+
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        Ok(None)
+    }
+
+    async fn set_freeze(&self, _: Option<Freeze>) -> Result<(), PortError> {
+        Err(PortError::permanent("nothing is frozen in these tests"))
     }
 }
 

@@ -97,6 +97,7 @@ impl Site {
             )),
             board: Arc::default(),
             signals: Some(sender),
+            locks: Default::default(),
         };
         let board = Arc::clone(&operator.board);
         let (read, reads) = watch::channel(false);

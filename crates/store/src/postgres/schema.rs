@@ -185,14 +185,15 @@ pub(super) async fn meta(
     Ok(row.map(|row| row.get(0)))
 }
 
-async fn set_meta(
-    transaction: &Transaction<'_>,
+/// Sets a value of the `meta` table.
+pub(super) async fn set_meta(
+    client: &impl GenericClient,
     name: &str,
     value: &str,
 ) -> Result<(), tokio_postgres::Error> {
     let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    transaction.execute(sql, &[&name, &value]).await.map(|_| ())
+    client.execute(sql, &[&name, &value]).await.map(|_| ())
 }
 
 /// Takes the number of the next commit: until the transaction ends, nobody else can.

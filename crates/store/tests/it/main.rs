@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use trueup_model::ports::{Commit, Content, HistoryQuery, Store};
-use trueup_model::record::{Followed, InventoryItem};
+use trueup_model::record::{Followed, Freeze, InventoryItem};
 use trueup_model::{AppName, Digest, LedgerEntry, LedgerKind, Record, ResourceId};
 use trueup_store::{ChainFault, SqliteStore};
 
@@ -64,6 +64,7 @@ fn record(number: u64) -> Record {
         intended: false,
         keep: false,
         stage: 0,
+        hook: false,
     };
     let followed = Followed {
         repo: "https://git.example/shop".to_owned(),

@@ -27,6 +27,7 @@ macro_rules! in_both {
 in_both! {
     a_commit_is_read_back_by_the_next_process
     an_app_that_was_never_seen_has_an_empty_record
+    a_freeze_is_read_back_until_it_is_let_go
     chains_are_an_apps_own_and_go_on_after_it_was_removed
     commits_of_many_apps_at_once_are_all_there
     another_process_may_read_but_not_hold
@@ -57,6 +58,23 @@ async fn a_commit_is_read_back_by_the_next_process(state: Place) {
 async fn an_app_that_was_never_seen_has_an_empty_record(state: Place) {
     let store = state.open().await;
     assert_eq!(store.record(&app("new")).await.unwrap(), Record::default());
+}
+
+async fn a_freeze_is_read_back_until_it_is_let_go(state: Place) {
+    let store = state.open().await;
+    assert_eq!(store.freeze().await.unwrap(), None);
+    let freeze = Freeze {
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+        by: "ann".to_owned(),
+        why: "a fire".to_owned(),
+    };
+    store.set_freeze(Some(freeze.clone())).await.unwrap();
+    drop(store);
+    let store = state.open().await;
+    assert_eq!(store.freeze().await.unwrap(), Some(freeze));
+    store.set_freeze(None).await.unwrap();
+    assert_eq!(store.freeze().await.unwrap(), None);
 }
 
 async fn chains_are_an_apps_own_and_go_on_after_it_was_removed(state: Place) {

@@ -53,6 +53,7 @@ impl Beside {
             subjects: subjects(),
             board: controller.board(),
             signals: Some(controller.signals()),
+            locks: controller.locks(),
         };
         let socket = ControlSocket::bind(&place::socket(state.folder()));
         serving.spawn(socket.map_err(|error| CliError::of(&error))?.serve(operator.clone()));

@@ -1,4 +1,4 @@
-//! Five fields of cron: minute, hour, day of month, month, day of week.
+//! Schedules as users write them: five fields of cron: minute, hour, day of month, month, day of week.
 //!
 //! As cron(8) has it: where both days are restricted, either will do. Names of months and days,
 //! ranges, steps and lists are known; 7 is Sunday too. Times are those of a time zone: one that does
@@ -8,10 +8,13 @@
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, civil::Date};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
+    text: String,
     minutes: u64,
     hours: u64,
     days: u64,
@@ -31,6 +34,7 @@ const FARTHEST: i32 = 366 * 8 + 2;
 impl Schedule {
     /// Reads a schedule. The error says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let written = text;
         let text = match text.trim() {
             "@hourly" => "0 * * * *",
             "@daily" | "@midnight" => "0 0 * * *",
@@ -49,6 +53,7 @@ impl Schedule {
         };
         let weekdays = field("day of week", weekday, 0, 7, &WEEKDAYS, 0)?;
         Ok(Self {
+            text: written.trim().to_owned(),
             minutes: field("minute", minute, 0, 59, &[], 0)?,
             hours: field("hour", hour, 0, 23, &[], 0)?,
             days: field("day of month", day, 1, 31, &[], 0)?,
@@ -95,6 +100,90 @@ impl Schedule {
         let (by_day, by_weekday) = (has(self.days, day), has(self.weekdays, weekday));
         let fits = if self.either_day { by_day || by_weekday } else { by_day && by_weekday };
         has(self.months, month) && fits
+    }
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Schedule {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Schedule".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "Minute, hour, day of month, month, day of week, as cron has them: 0 9 * * mon-fri",
+        })
+    }
+}
+
+/// A time zone by its name in the IANA database: `Europe/Oslo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneName {
+    name: String,
+    zone: TimeZone,
+}
+
+impl ZoneName {
+    /// Reads a name. The error says that there is no such zone here.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        match TimeZone::get(name) {
+            Ok(zone) => Ok(Self { name: name.to_owned(), zone }),
+            Err(error) => Err(format!("`{name}` is not a time zone that is known here: {error}")),
+        }
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+}
+
+impl Default for ZoneName {
+    fn default() -> Self {
+        Self { name: "UTC".to_owned(), zone: TimeZone::UTC }
+    }
+}
+
+impl Serialize for ZoneName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for ZoneName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for ZoneName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TimeZone".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A name of the IANA time zone database: Europe/Oslo",
+        })
     }
 }
 
