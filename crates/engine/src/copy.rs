@@ -76,6 +76,7 @@ mod tests {
             intended: false,
             keep: false,
             stage: 0,
+            hook: false,
         };
         let id = ResourceId::new("", "ConfigMap", "x", "y");
         Record { inventory: [(id, item)].into(), rollbacks: 2, ..Record::default() }
