@@ -125,23 +125,14 @@ impl Built {
         output::yaml(std::iter::once(&self.node))
     }
 
+    /// The files that the values of [`Built::node`] are from, by the numbers of their sources.
+    pub fn files(&self) -> Arc<[String]> {
+        Arc::clone(&self.files)
+    }
+
     /// Its fields that hold a value of their own, and where those are written.
     pub fn fields(&self) -> Vec<Field> {
         trace::fields(&self.node, &self.files)
-    }
-
-    /// Where the field that a JSON pointer names is written, or the nearest thing above it.
-    pub fn locate(&self, pointer: &str) -> Location {
-        let mut node = &self.node;
-        let mut found = None;
-        for part in pointer.split('/').skip(1) {
-            let key = part.replace("~1", "/").replace("~0", "~");
-            let item = key.parse::<usize>().ok().and_then(|index| node.items()?.get(index));
-            let Some(child) = node.get(&key).or(item) else { break };
-            node = child;
-            found = trace::location(node, &self.files).or(found);
-        }
-        found.unwrap_or_else(|| self.location.clone())
     }
 
     /// It as JSON.

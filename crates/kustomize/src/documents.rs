@@ -43,7 +43,7 @@ pub(crate) fn written_and_json(text: &[u8]) -> Result<(Node, Value)> {
             let json = node.to_json(Dialect::V2, DuplicateKeys::LastWins)?;
             Ok((node, json))
         })
-        .map_err(|error| Error::new(error.go_text(Dialect::V2)))
+        .map_err(|error| Error::new(error.go_text(Dialect::V2)).on_line(error.line()))
 }
 
 /// A text as JSON for `UnmarshalStrict`: a key may not occur twice.

@@ -110,6 +110,18 @@ impl Error {
         }
     }
 
+    /// The same error in other words: kind, place and hints stay.
+    pub(crate) fn reworded(self, message: impl Into<String>) -> Self {
+        let hints: Vec<&str> = self.hints().collect();
+        Self {
+            message: message.into(),
+            kind: self.kind,
+            location: self.location().cloned(),
+            hint: (!hints.is_empty()).then(|| hints.join("; ")),
+            source: None,
+        }
+    }
+
     /// The kind of the innermost error.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -8,7 +8,7 @@
 mod apply;
 
 use serde_json::{Map, Value};
-use trueup_yaml::Node;
+use trueup_yaml::{Content, Node};
 
 use crate::error::{Error, Result};
 
@@ -53,7 +53,8 @@ impl JsonPatch {
         if !json.is_object() {
             return Err(unfit(&json, "map[string]interface {}"));
         }
-        *resource = crate::node::from_json(&json);
+        let before = std::mem::replace(resource, crate::node::from_json(&json));
+        keep_places(resource, &before);
         Ok(())
     }
 }
@@ -88,6 +89,24 @@ fn valid(operation: &Map<String, Value>) -> Result<()> {
         };
         error.context(format!("invalid operation {shown}"))
     })
+}
+
+/// Values that are the same as before are still written where they were.
+fn keep_places(node: &mut Node, before: &Node) {
+    match (&mut node.content, &before.content) {
+        (Content::Mapping(entries), Content::Mapping(_)) => {
+            for (key, value) in entries {
+                if let Some(old) = before.get(crate::node::text(key)) {
+                    keep_places(value, old);
+                }
+            }
+        }
+        (Content::Sequence(items), Content::Sequence(old)) => {
+            items.iter_mut().zip(old).for_each(|(item, old)| keep_places(item, old));
+        }
+        (Content::Scalar(new), Content::Scalar(old)) if new == old => node.take_place_of(before),
+        _ => {}
+    }
 }
 
 fn unfit(value: &Value, go_type: &str) -> Error {

@@ -129,7 +129,7 @@ impl Kustomization {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Self> {
         let (written, json) = crate::documents::written_and_json(content)
-            .map_err(|error| error.context("invalid Kustomization"))?;
+            .map_err(|error| error.at(Location::file(file)).context("invalid Kustomization"))?;
         let mut read: Self =
             strict(&json).map_err(|mismatch| invalid(&mismatch, &written, file))?;
         diagnostics.extend(deprecations(&json, &written, file));

@@ -177,17 +177,12 @@ struct Query {
 }
 
 impl Query {
+    /// Go's `url.ParseQuery` fails as a whole where a part is wrong; nothing is said then.
     fn parse(query: &str) -> Self {
         let mut parsed = Self { reference: String::new(), submodules: true, timeout: TIMEOUT };
-        let pairs: Vec<(&str, String)> = query
-            .split('&')
-            .filter_map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((key, percent_decoded(value)?))
-            })
-            .collect();
+        let Some(pairs) = pairs(query) else { return parsed };
         let get = |name: &str| {
-            let value = pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+            let value = pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
             value.filter(|value| !value.is_empty())
         };
         if let Some(reference) = get("ref").or_else(|| get("version")) {
@@ -205,6 +200,17 @@ impl Query {
     }
 }
 
+fn pairs(query: &str) -> Option<Vec<(String, String)>> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_separated_by_semicolons = pair.contains(';');
+        Some((percent_decoded(key)?, percent_decoded(value)?))
+            .filter(|_| !is_separated_by_semicolons)
+    });
+    decoded.collect()
+}
+
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -213,7 +219,9 @@ fn percent_decoded(text: &str) -> Option<String> {
             b'+' => bytes.push(b' '),
             b'%' => {
                 let digits = [rest.next()?, rest.next()?];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+                let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+                let text = std::str::from_utf8(&digits).ok().filter(|_| is_hex)?;
+                bytes.push(u8::from_str_radix(text, 16).ok()?);
             }
             other => bytes.push(other),
         }
@@ -221,17 +229,35 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whole seconds (`61`), or Go's notation with one unit (`61s`, `2m`, `1h`).
+/// Whole seconds (`61`), or Go's notation (`61s`, `2m30s`, `1.5h`). None if it is not positive.
 fn duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok().filter(|number| *number > 0)?;
-    let unit = match text.get(digits.len()..)? {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    if !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = unsigned.parse().ok().filter(|seconds| *seconds > 0)?;
+        return Some(Duration::from_secs(seconds));
+    }
+    let mut rest = unsigned;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let is_number = |c: char| c.is_ascii_digit() || c == '.';
+        let after = rest.trim_start_matches(is_number);
+        let number: f64 = rest.get(..rest.len() - after.len())?.parse().ok()?;
+        rest = after.trim_start_matches(|c: char| !is_number(c));
+        seconds += number * seconds_of(after.get(..after.len() - rest.len())?)?;
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+}
+
+fn seconds_of(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" => 1e-9,
+        "us" | "µs" | "μs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
         _ => return None,
-    };
-    number.checked_mul(unit).map(Duration::from_secs)
+    })
 }
 
 /// Whether it is the address of one file, to be had by HTTP.
@@ -275,5 +301,12 @@ mod tests {
         let spec = RepoSpec::parse("github.com/o/r?timeout=2m&submodules=false&ref=a%2Fb").unwrap();
         assert_eq!((spec.timeout.as_secs(), spec.submodules), (120, false));
         assert_eq!(spec.reference, "a/b");
+        let timeout = |text: &str| RepoSpec::parse(text).unwrap().timeout.as_millis();
+        assert_eq!(timeout("github.com/o/r?timeout=2m30s"), 150_000);
+        assert_eq!(timeout("github.com/o/r?timeout=.5h"), 1_800_000);
+        assert_eq!(timeout("github.com/o/r?timeout=61"), 61_000);
+        for unusable in ["-1", "0", "x", "5y", "%zz", "1h;x=1"] {
+            assert_eq!(timeout(&format!("github.com/o/r?timeout={unusable}")), 27_000);
+        }
     }
 }

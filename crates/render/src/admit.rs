@@ -127,7 +127,8 @@ fn expand_lists(documents: Vec<Document>, diagnostics: &mut Vec<Diagnostic>) -> 
                     let pointer = format!("/items/{n}");
                     let at = locate(&document, &pointer);
                     let node = item_node(&document, n);
-                    expanded.push(Document { body: item.clone(), at, node });
+                    let files = document.files.clone();
+                    expanded.push(Document { body: item.clone(), at, node, files });
                 }
             }
             _ if !document.body.is_object() => diagnostics

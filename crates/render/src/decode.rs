@@ -65,21 +65,29 @@ pub fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
 pub fn locate(document: &Document, pointer: &str) -> Location {
     let Some(root) = &document.node else { return document.at.clone() };
     let mut node: &Node = root;
-    let mut place = root.position();
+    let mut place = root;
     for part in pointer.split('/').skip(1) {
         let key = part.replace("~1", "/").replace("~0", "~");
         let found = node
             .entries()
             .and_then(|entries| entries.iter().find(|(name, _)| name.text() == Some(key.as_str())));
         if let Some((name, value)) = found {
-            (node, place) = (value, name.position());
+            // What a patch has set stands in another file than the field's name.
+            let is_patched = value.source() != 0 && value.source() != name.source();
+            (node, place) = (value, if is_patched { value } else { name });
         } else if let Some(item) =
             key.parse::<usize>().ok().and_then(|index| node.items()?.get(index))
         {
-            (node, place) = (item, item.position());
+            (node, place) = (item, item);
         } else {
             break;
         }
     }
-    Location::new(document.at.file.clone(), place.line, place.column)
+    let file = usize::from(place.source()).checked_sub(1);
+    let file = file.and_then(|index| document.files.get(index)).unwrap_or(&document.at.file);
+    let place = place.position();
+    if place.line == 0 {
+        return document.at.clone();
+    }
+    Location::new(file.clone(), place.line, place.column)
 }

@@ -259,7 +259,7 @@ fn document(manifest: &Manifest, folder: &str) -> Option<Document> {
         return None;
     }
     let at = Location::new(place(&manifest.template, folder), 0, 0);
-    Some(Document { body: manifest.document.clone(), at, node: None })
+    Some(Document { body: manifest.document.clone(), at, node: None, files: Arc::default() })
 }
 
 /// Helm's hooks keep their annotations, which planning understands. Tests are no part of an apply.
@@ -288,6 +288,7 @@ fn definitions(file: &str, content: &[u8], path: &str) -> Result<Vec<Document>, 
             body,
             at: Location::new(&file, line, 0),
             node: Some(parsed.root),
+            files: Arc::default(),
         });
     }
     Ok(documents)

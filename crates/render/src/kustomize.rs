@@ -24,7 +24,7 @@ pub fn read(
     match trueup_kustomize::build(tree, folder, &engine(request, options)) {
         Ok(Outcome::Built(output)) => {
             diagnostics.extend(output.diagnostics);
-            output.resources.iter().filter_map(|built| document(built, diagnostics)).collect()
+            output.resources.into_iter().filter_map(|it| document(it, diagnostics)).collect()
         }
         Ok(Outcome::Needs(needs)) => {
             for need in needs {
@@ -131,9 +131,12 @@ fn unpack(packed: &[u8]) -> Result<Arc<dyn Tree>, Unavailable> {
     }
 }
 
-fn document(built: &Built, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+fn document(built: Built, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
     match built.json() {
-        Ok(body) => Some(Document { body, at: built.location.clone(), node: None }),
+        Ok(body) => {
+            let files = built.files();
+            Some(Document { body, at: built.location, node: Some(built.node), files })
+        }
         Err(error) => {
             diagnostics.push(error.diagnostic());
             None

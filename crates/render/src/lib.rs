@@ -92,6 +92,9 @@ pub struct Document {
     pub at: Location,
     /// The document as it was written, where there is one: for the places of its fields.
     pub node: Option<trueup_yaml::Node>,
+    /// The files that the node's values are from, by the numbers of their sources; none if all of it
+    /// is from the file of [`Document::at`].
+    pub files: Arc<[String]>,
 }
 
 /// The engines, with what they keep between renders.

@@ -253,12 +253,18 @@ impl Converter {
 
 /// Pairs of equal keys. Few keys are compared each with each; many are sorted first.
 fn duplicate_keys(entries: &[(Node, Node)]) -> Vec<(usize, usize)> {
-    let key = |index: usize| entries.get(index).map(|(key, _)| identity(key));
+    const FEW: usize = 8;
     let mut pairs = Vec::new();
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    if order.windows(2).all(|pair| key(pair[0]) < key(pair[1])) {
+    let is_new = |(index, (key, _)): (usize, &(Node, Node))| {
+        entries.iter().take(index).all(|(other, _)| identity(other) != identity(key))
+    };
+    if entries.is_sorted_by(|(a, _), (b, _)| identity(a) < identity(b))
+        || (entries.len() <= FEW && entries.iter().enumerate().all(is_new))
+    {
         return pairs;
     }
+    let key = |index: usize| entries.get(index).map(|(key, _)| identity(key));
+    let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by(|&a, &b| key(a).cmp(&key(b)).then(a.cmp(&b)));
     for run in order.chunk_by(|&a, &b| key(a) == key(b)) {
         for (at, &first) in run.iter().enumerate() {

@@ -222,6 +222,11 @@ impl Node {
         self.source
     }
 
+    /// Says that it was written where another node was.
+    pub fn take_place_of(&mut self, other: &Node) {
+        (self.source, self.line, self.column) = (other.source, other.line, other.column);
+    }
+
     pub(crate) fn at(mut self, source: u16, line: u32, column: u32) -> Self {
         self.source = source;
         self.line = line;

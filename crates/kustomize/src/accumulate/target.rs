@@ -255,15 +255,10 @@ impl<'b> Target<'b> {
             };
             accumulator = self
                 .accumulate_folder(session, accumulator, (&loader, path), Inclusion::Component)
-                .map_err(|original| {
-                    let chain = crate::go_text::quote(&original.chain());
-                    let location = original.location().cloned();
-                    let error = Error::new(format!("accumulateDirectory: {chain}"));
-                    let hints: Vec<String> = original.hints().map(str::to_owned).collect();
-                    let error = hints.into_iter().fold(error, Error::hint);
-                    location
-                        .into_iter()
-                        .fold(error, Error::at)
+                .map_err(|error| {
+                    let chain = crate::go_text::quote(&error.chain());
+                    error
+                        .reworded(format!("accumulateDirectory: {chain}"))
                         .at(self.entry_location(&["components"], path))
                 })?;
         }
@@ -472,9 +467,8 @@ fn in_file(error: Error, path: &str, file: &str) -> Error {
     if error.kind() != Kind::MalformedYaml {
         return error.at(location);
     }
-    Error::new(format!("{} in File: {path}", error.chain()))
-        .of_kind(Kind::MalformedYaml)
-        .at(location)
+    let message = format!("{} in File: {path}", error.chain());
+    error.reworded(message).at(location)
 }
 
 /// The kustomization file of a folder; there must be exactly one.

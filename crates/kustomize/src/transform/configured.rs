@@ -232,10 +232,12 @@ impl Configure<'_, '_> {
         let text = String::from_utf8_lossy(&content);
         let file = self.file(path);
         super::patch::read_strategic(self.session, &text, (&file, 1)).map_err(|error| {
-            let error = if error.kind() == Kind::MalformedYaml {
-                Error::new(format!("{} in File: {path}", error.chain()))
-            } else {
-                error
+            let error = match error.kind() {
+                Kind::MalformedYaml => {
+                    let message = format!("{} in File: {path}", error.chain());
+                    error.reworded(message).of_kind(Kind::Input)
+                }
+                _ => error,
             };
             error.at(Location::file(file.to_string()))
         })

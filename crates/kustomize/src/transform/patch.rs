@@ -58,14 +58,10 @@ impl AnyPatch {
         place: (&Rc<str>, u32),
         options: Option<PatchOptions>,
     ) -> Result<PatchContent> {
-        let strategic = read_strategic(session, text, place);
-        let json = json6902::JsonPatch::parse(text);
-        match (strategic, json) {
-            (Ok(patches), Ok(json)) if !patches.is_empty() && !json.is_empty() => Err(Error::new(
-                format!("illegally qualifies as both an SM and JSON patch: {source}"),
-            )),
-            (Ok(patches), _) if patches.is_empty() => Ok(PatchContent::Nothing),
-            (Ok(mut patches), _) => {
+        // What is a resource is no list of operations, so one of both is tried.
+        match read_strategic(session, text, place) {
+            Ok(patches) if patches.is_empty() => Ok(PatchContent::Nothing),
+            Ok(mut patches) => {
                 let options = options.unwrap_or_default();
                 for patch in &mut patches {
                     patch.track.allow_name_change |= options.allow_name_change;
@@ -78,10 +74,12 @@ impl AnyPatch {
                 }
                 Ok(PatchContent::Strategic(patches))
             }
-            (Err(_), Ok(json)) => Ok(PatchContent::Json(json)),
-            (Err(_), Err(_)) => {
-                Err(Error::new(format!("unable to parse SM or JSON patch from {source}")))
-            }
+            Err(_) => match json6902::JsonPatch::parse(text) {
+                Ok(json) => Ok(PatchContent::Json(json)),
+                Err(_) => {
+                    Err(Error::new(format!("unable to parse SM or JSON patch from {source}")))
+                }
+            },
         }
     }
 
