@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use disk::Disk;
-use trueup_kustomize::{
-    HelmEngine, Options, Outcome, Profile, Randomness, Timestamp, build,
-};
+use trueup_kustomize::{HelmEngine, Options, Outcome, Profile, Randomness, Timestamp, build};
 
 fn main() {
     let threads = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1);

@@ -64,7 +64,8 @@ fn a_base_s_own_files_and_bases_are_those_of_its_repository() {
 
 #[test]
 fn a_base_may_not_leave_its_repository() {
-    let outside = repository(&[("deploy/kustomization.yaml", "resources: [../../o/secret.yaml]\n")]);
+    let outside =
+        repository(&[("deploy/kustomization.yaml", "resources: [../../o/secret.yaml]\n")]);
     let chain = error(&[OVERLAY, ("o/secret.yaml", DEPLOYMENT)], outside);
     assert!(chain.contains("leads out of the tree"), "{chain}");
     let above = repository(&[
