@@ -59,6 +59,13 @@ pub enum Request {
         /// Who asks.
         by: String,
     },
+    /// Draw everything anew that templates draw at random.
+    Rotate {
+        /// The app.
+        app: AppName,
+        /// Who asks.
+        by: String,
+    },
     /// Let a pin, a hold or a pause go.
     Release {
         /// The app.

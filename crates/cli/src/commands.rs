@@ -20,6 +20,7 @@ pub mod rbac;
 pub mod release;
 pub mod restore;
 pub mod rollback;
+pub mod rotate;
 pub mod run;
 pub mod schema;
 pub mod show;
@@ -77,6 +78,8 @@ pub enum Command {
     Unfreeze,
     /// Say in a sentence what an app waits for, down to the cause
     Why(why::Args),
+    /// Draw everything anew that an app's templates draw at random: passwords, keys, certificates
+    Rotate(rotate::Args),
     /// Accept what is there, after the record was lost or history was rewritten
     Accept(accept::Args),
     /// Delete an app and what it owns
@@ -126,6 +129,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Freeze(args) => freeze::run(args, global, output).await,
         Command::Unfreeze => freeze::unfreeze(global, output).await,
         Command::Why(args) => why::run(args, global, output).await,
+        Command::Rotate(args) => rotate::run(args, global, output).await,
         Command::Accept(args) => accept::run(args, global, output).await,
         Command::Delete(args) => delete::run(args, global, output).await,
         Command::Notify(args) => notify::run(args, global, output).await,
@@ -135,7 +139,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Install(args) => install::run(args, global, output),
         Command::Uninstall(args) => install::uninstall(args, output),
         Command::Upgrade(args) => upgrade::run(args, global, output).await,
-        Command::Helm(args) => helm::run(args),
+        Command::Helm(args) => helm::run(args, global, output).await,
         Command::Kustomize(args) => kustomize::run(args, global).await,
         Command::Health(args) => health::run(args, output),
         Command::Rbac(args) => rbac::run(args, global, output).await,

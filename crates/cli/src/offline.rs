@@ -46,6 +46,8 @@ impl Offline {
             capabilities: &Capabilities::bare(&subject.declaration.target, "offline"),
             time: revision.time,
             key: &key,
+            rotation: 0,
+            today: revision.time,
             answers: &Answers::new(),
         };
         let answerers =

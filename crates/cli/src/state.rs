@@ -255,8 +255,12 @@ fn host_config(
 
 /// What fetches charts and files; what it fetched lies in the state folder.
 pub fn fetcher(global: &Global) -> Result<Fetcher, CliError> {
-    let folder = place::state_folder(global)?;
-    Ok(Fetcher::new(fetch_options(&folder, global.config()?)))
+    Ok(Fetcher::new(fetch_options_of(global)?))
+}
+
+/// Where fetched things lie, and how servers are reached.
+pub fn fetch_options_of(global: &Global) -> Result<FetchOptions, CliError> {
+    Ok(fetch_options(&place::state_folder(global)?, global.config()?))
 }
 
 fn fetch_options(folder: &Path, config: &Config) -> FetchOptions {

@@ -58,6 +58,7 @@ impl Operator {
             }
             Request::Unfreeze { by } => self.freeze(None, &by).await,
             Request::Why { app } => self.why(&app).await,
+            Request::Rotate { app, by } => self.command(&app, Command::Rotate, &by).await,
             Request::Accept { app, by } => self.command(&app, Command::Accept, &by).await,
             Request::Delete { app, keep, by } => self.delete(&app, keep, &by).await,
             Request::History { app, limit } => self.history(app, limit).await,

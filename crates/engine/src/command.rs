@@ -60,6 +60,8 @@ pub enum Command {
     },
     /// Accept what is there: after the record was lost, or history was rewritten.
     Accept,
+    /// Draw everything anew that templates draw at random.
+    Rotate,
 }
 
 /// Carries a command out; `by` is the person's name. Answers what was written to the ledger.
@@ -162,6 +164,10 @@ fn change(
             record.approved = Some(*digest);
             record.attempts.clear();
             Ok((LedgerKind::Approved, format!("approved plan {}", digest.short())))
+        }
+        Command::Rotate => {
+            record.rotation = record.rotation.saturating_add(1);
+            Ok((LedgerKind::Rotated, "everything random is drawn anew".to_owned()))
         }
         Command::Accept => {
             record.careful = false;

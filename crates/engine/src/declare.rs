@@ -8,7 +8,7 @@ use trueup_model::plan::Inputs;
 use trueup_model::ports::{PortError, Reader};
 use trueup_model::resource::{canonical_digest, set_digest};
 use trueup_model::{Capabilities, Diagnostic, Digest, Record, Resource, Revision, SourceSpec};
-use trueup_render::{Rendered, Request};
+use trueup_render::{CERTIFICATES, Rendered, Request};
 
 use crate::needs::{self, Answerers};
 use crate::outcome::Declaration;
@@ -17,6 +17,9 @@ use crate::{Subject, World};
 /// Key in [`Inputs::answers`] of the digest of the App's own document: when it changes, that is a
 /// change by a commit even where the source's commit is the same.
 pub const APP_DOCUMENT: &str = "app document";
+
+/// Key in [`Inputs::answers`] of how often everything random was drawn anew.
+pub const ROTATION: &str = "rotation";
 
 /// What Git says of an app: a commit, and what it renders to.
 #[derive(Clone, Debug)]
@@ -90,13 +93,15 @@ pub async fn declare(
         capabilities,
         time: revision.time,
         key: &world.key,
+        rotation: record.rotation,
+        today: world.clock.now(),
         answers: &answers,
     };
     let rendered = needs::render(&world.renderer, &request, answerers(app, world))
         .instrument(tracing::info_span!("render"))
         .await
         .map_err(|error| Undeclared { revision: Some(revision.clone()), ..error.into() })?;
-    finish(app, capabilities, revision, rendered)
+    finish(app, capabilities, record, revision, rendered)
 }
 
 fn answerers<'a>(app: &'a Subject, world: &'a World) -> Answerers<'a> {
@@ -164,7 +169,8 @@ fn is_local(repo: &str) -> bool {
 fn finish(
     app: &Subject,
     capabilities: &Capabilities,
-    revision: Revision,
+    record: &Record,
+    mut revision: Revision,
     rendered: Rendered,
 ) -> Result<Declared, Undeclared> {
     if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
@@ -184,6 +190,13 @@ fn finish(
         answers: rendered.answers,
     };
     inputs.answers.insert(APP_DOCUMENT.to_owned(), digest_of(&app.spec().render));
+    if record.rotation > 0 {
+        inputs.answers.insert(ROTATION.to_owned(), digest_of(&record.rotation));
+    }
+    if renews_certificates(record, &inputs) {
+        let note = "certificates that templates made are in the last third of their life and are drawn anew";
+        revision.notes.push(note.to_owned());
+    }
     Ok(Declared {
         rendered: set_digest(rendered.resources.iter().map(AsRef::as_ref)),
         resources: rendered.resources,
@@ -191,6 +204,15 @@ fn finish(
         revision,
         diagnostics: rendered.diagnostics,
     })
+}
+
+/// Whether certificates that were applied are due.
+fn renews_certificates(record: &Record, inputs: &Inputs) -> bool {
+    let Some(applied) = &record.applied else { return false };
+    match (applied.inputs.answers.get(CERTIFICATES), inputs.answers.get(CERTIFICATES)) {
+        (Some(before), Some(now)) => before != now,
+        _ => false,
+    }
 }
 
 fn digest_of(value: &impl serde::Serialize) -> Digest {

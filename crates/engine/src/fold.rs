@@ -112,7 +112,9 @@ pub fn contents_of(goal: &Goal, record: &Record) -> Vec<Content> {
         .map(|resource| Content {
             digest: resource.digest,
             bytes: serde_json::to_vec(resource.as_ref()).unwrap_or_default(),
-            secret: !resource.sensitive.is_empty() || !kinds::of(&resource.id).sensitive.is_empty(),
+            secret: !resource.sensitive.is_empty()
+                || !resource.random.is_empty()
+                || !kinds::of(&resource.id).sensitive.is_empty(),
         })
         .collect()
 }

@@ -11,7 +11,9 @@ use trueup_model::ports::PortError;
 use trueup_model::record::{AppliedSet, Record};
 use trueup_model::{Digest, Payload, Resource, Revision};
 
-use crate::declare::{APP_DOCUMENT, Declared, Undeclared};
+use trueup_render::CERTIFICATES;
+
+use crate::declare::{APP_DOCUMENT, Declared, ROTATION, Undeclared};
 use crate::outcome::State;
 use crate::{Subject, World};
 
@@ -138,10 +140,13 @@ fn because(why: &str) -> String {
 /// otherwise.
 fn without_commit(app: &Subject, declared: &Declared, record: &Record) -> Option<State> {
     let applied = record.applied.as_ref()?;
-    let document = |inputs: &Inputs| inputs.answers.get(APP_DOCUMENT).copied();
+    // What a person asked for, or is due by itself.
+    let wanted = |inputs: &Inputs| {
+        [APP_DOCUMENT, ROTATION, CERTIFICATES].map(|name| inputs.answers.get(name).copied())
+    };
     let moved = applied.rendered != declared.rendered
         && applied.revision.commit == declared.revision.commit
-        && document(&applied.inputs) == document(&declared.inputs);
+        && wanted(&applied.inputs) == wanted(&declared.inputs);
     let running = record.run.as_ref().is_some_and(|run| run.set.rendered == declared.rendered);
     if !moved || running || app.spec().policy.without_commit == WithoutCommit::Apply {
         return None;

@@ -8,7 +8,8 @@ use crate::fmt;
 use crate::function::{FunctionError, Functions};
 use crate::strconv::{Charset, quote};
 use crate::templates::Templates;
-use crate::value::{Str, Value};
+use crate::trace::Trace;
+use crate::value::{Map, Str, Value, WeakMap, break_circles};
 
 /// Where time and randomness come from. One host serves all templates of a rendering.
 ///
@@ -21,6 +22,12 @@ pub trait Host {
     /// Fills `out` with random bytes for a call. Two calls that differ in anything that `call` says
     /// get unrelated bytes.
     fn random(&mut self, call: &RandomCall<'_>, out: &mut [u8]);
+
+    /// From when the certificate is valid that a call makes for so many days: from now, unless the
+    /// host has it last.
+    fn valid_from(&mut self, _call: &RandomCall<'_>, _days: i64) -> Timestamp {
+        self.now()
+    }
 
     /// The Rust value, so that the functions an embedder registers reach their own state: always
     /// `self`.
@@ -43,7 +50,7 @@ pub struct RandomCall<'a> {
     pub function: &'a str,
     /// The template that was started from outside, by name: the file, not what it includes.
     pub template: &'a [u8],
-    /// The how-many-eth draw of this function in this template it is, from 0.
+    /// The how-many-eth draw of this function with these arguments in this template it is, from 0.
     pub count: u64,
     /// Its arguments.
     pub args: &'a [Value],
@@ -96,6 +103,16 @@ pub enum MissingKey {
     Error,
 }
 
+/// Which Go's templates are reproduced, where releases differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Go {
+    /// 1.23: `range` takes no integers, and comparing does not say of what types.
+    V1_23,
+    /// 1.25.
+    #[default]
+    V1_25,
+}
+
 /// What all templates of an execution have in common.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -105,6 +122,8 @@ pub struct Settings {
     pub templates: Templates,
     /// What a missing key means.
     pub missing_key: MissingKey,
+    /// Whose rules hold.
+    pub go: Go,
     /// What the execution may use up.
     pub budget: Budget,
     /// The name of the set: that of its first template in Go. Only an error text has it.
@@ -118,6 +137,7 @@ impl Settings {
             functions,
             templates: Templates::default(),
             missing_key: MissingKey::default(),
+            go: Go::default(),
             budget: Budget::default(),
             name: Str::EMPTY,
         }
@@ -132,6 +152,7 @@ pub struct Context<'a> {
     pub(crate) functions: Functions,
     pub(crate) templates: Templates,
     pub(crate) missing_key: MissingKey,
+    pub(crate) go: Go,
     pub(crate) left: Budget,
     name: Str,
     /// What is written: by a template that is started from outside, from its beginning on; by one that
@@ -142,7 +163,19 @@ pub struct Context<'a> {
     pub(crate) depth: usize,
     nesting: usize,
     started: Str,
+    /// How often each call was drawn: by template, and by function and arguments.
     draws: HashMap<(Str, String), u64>,
+    /// The maps into which functions have put others.
+    entangled: Vec<WeakMap>,
+    /// What the running template does, where that is wanted.
+    pub(crate) trace: Option<Trace>,
+}
+
+impl Drop for Context<'_> {
+    /// Maps that hold themselves would not be freed.
+    fn drop(&mut self) {
+        break_circles(self.entangled.iter().filter_map(WeakMap::upgrade));
+    }
 }
 
 impl<'a> Context<'a> {
@@ -153,6 +186,7 @@ impl<'a> Context<'a> {
             functions: settings.functions,
             templates: settings.templates,
             missing_key: settings.missing_key,
+            go: settings.go,
             left: settings.budget,
             name: settings.name,
             out: Vec::new(),
@@ -161,6 +195,8 @@ impl<'a> Context<'a> {
             nesting: 0,
             started: Str::EMPTY,
             draws: HashMap::new(),
+            entangled: Vec::new(),
+            trace: None,
         }
     }
 
@@ -187,6 +223,32 @@ impl<'a> Context<'a> {
     /// What is left of the budget.
     pub fn left(&self) -> Budget {
         self.left
+    }
+
+    /// From now on what templates do is written down.
+    pub fn start_trace(&mut self) {
+        self.trace = Some(Trace::default());
+    }
+
+    /// What was written down since the trace was started, or taken last.
+    pub fn take_trace(&mut self) -> Option<Trace> {
+        self.trace.as_mut().map(std::mem::take)
+    }
+
+    /// Puts a value into a map. Whoever changes maps that templates have does it by this: a map may
+    /// come to hold itself, and is then taken apart in the end.
+    pub fn put(&mut self, map: &Map, key: Str, value: Value) {
+        if matches!(value, Value::Map(_) | Value::List(_)) {
+            // Nothing is left if this does not suffice, and the next step fails.
+            let _ = self.spend(std::mem::size_of::<WeakMap>() as u64);
+            self.entangled.push(map.downgrade());
+        }
+        map.insert(key, value);
+    }
+
+    /// Whether a template runs that was started from outside, and not one that it calls.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.nesting == 1 && self.depth == 0
     }
 
     /// The name of the template that was started from outside.
@@ -241,11 +303,40 @@ impl<'a> Context<'a> {
     /// Random bytes for the running call of `function` with these arguments.
     pub fn random(&mut self, function: &str, args: &[Value], out: &mut [u8]) {
         let template = self.started.clone();
-        let key = (template.clone(), function.to_owned());
-        let count = self.draws.entry(key).or_default();
-        let call = RandomCall { function, template: &template, count: *count, args };
+        let count = self.draw(function, args);
+        self.host.random(&RandomCall { function, template: &template, count, args }, out);
+    }
+
+    /// Random bytes for a certificate of so many days, and from when it is valid. When that changes
+    /// the bytes do too: what is drawn anew gets a new key.
+    pub fn random_certificate(
+        &mut self,
+        function: &str,
+        args: &[Value],
+        days: i64,
+        out: &mut [u8],
+    ) -> Timestamp {
+        let template = self.started.clone();
+        let count = self.draw(function, args);
+        let call = RandomCall { function, template: &template, count, args };
+        let from = self.host.valid_from(&call, days);
+        let mut args = args.to_vec();
+        args.push(Value::Int64(from.seconds));
+        self.host.random(&RandomCall { args: &args, ..call }, out);
+        from
+    }
+
+    /// How often this was drawn before. Draws with other arguments do not count, so that one more of
+    /// these changes nothing.
+    fn draw(&mut self, function: &str, args: &[Value]) -> u64 {
+        let mut name = function.to_owned();
+        for argument in args {
+            name.push('\0');
+            name.push_str(&fmt::describe(argument));
+        }
+        let count = self.draws.entry((self.started.clone(), name)).or_default();
         *count += 1;
-        self.host.random(&call, out);
+        *count - 1
     }
 
     /// `fmt.Sprintf`

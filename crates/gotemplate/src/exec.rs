@@ -13,11 +13,11 @@ pub use error::{ExecError, Place, Step};
 pub(crate) use reflected::{Reflected, integer, zero};
 
 use crate::ast::{Branch, List, Node, NodeRef, TemplateCall, Tree};
-use crate::context::{Context, Exhausted};
+use crate::context::{Context, Exhausted, Go};
 use crate::fmt;
 use crate::stack;
 use crate::strconv::{Charset, quote};
-use crate::types::Kind;
+use crate::types::{Kind, NamedType, Text, Type};
 use crate::value::{Elements, List as Items, Map, Str, Value};
 
 /// The result of everything that can fail.
@@ -113,6 +113,9 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
 
     fn walk(&mut self, dot: &Reflected, node: &'t Node) -> Run<Flow> {
         self.step()?;
+        if self.cx.trace.is_some() {
+            self.trace(node);
+        }
         match node {
             Node::Text(span) => self.write(span.of(&self.tree.source))?,
             Node::Action(pipe) => {
@@ -136,6 +139,20 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
             Node::Continue(_) => return Ok(Flow::Continue),
         }
         Ok(Flow::Next)
+    }
+
+    #[cold]
+    fn trace(&mut self, node: &'t Node) {
+        if self.cx.is_outermost() {
+            let output = self.cx.out.len();
+            let (source, is_text) = match node {
+                Node::Text(span) => (span.start, true),
+                node => (NodeRef::Node(node).pos(), false),
+            };
+            if let Some(trace) = &mut self.cx.trace {
+                trace.writes(output, source, is_text);
+            }
+        }
     }
 
     fn branch(&mut self, dot: &Reflected, branch: &'t Branch, sets_dot: bool) -> Run<Flow> {
@@ -181,6 +198,11 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
             _ => {}
         }
         let printed = printable(&value.value);
+        if let Some(Type::Named(NamedType { text: Text::PointerStringer(string), .. })) =
+            printed.go_type()
+        {
+            return self.write(&string(&printed));
+        }
         if matches!(printed.kind(), Kind::Chan | Kind::Func) {
             let node = self.node.map(|node| node.text(&self.tree.source)).unwrap_or_default();
             let of = value.type_name();
@@ -220,7 +242,9 @@ impl<'c, 'a, 't> Frame<'c, 'a, 't> {
                 (_, Some(list), _) => self.each_item(&mut iteration, &list)?,
                 (_, _, Some(map)) => self.each_entry(&mut iteration, &map)?,
                 (Kind::Map | Kind::Chan, ..) if other.is_nil() => {}
-                (kind, ..) if kind.is_signed() || kind.is_unsigned() => {
+                (kind, ..)
+                    if self.cx.go != Go::V1_23 && (kind.is_signed() || kind.is_unsigned()) =>
+                {
                     self.each_number(&mut iteration, other)?;
                 }
                 _ => {

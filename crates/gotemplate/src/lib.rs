@@ -31,14 +31,18 @@ pub mod parse;
 mod stack;
 pub mod strconv;
 mod templates;
+mod trace;
 pub mod types;
 pub mod unicode;
 pub mod value;
 
-pub use context::{Budget, Context, Exhausted, Host, MissingKey, RandomCall, Settings, Timestamp};
+pub use context::{
+    Budget, Context, Exhausted, Go, Host, MissingKey, RandomCall, Settings, Timestamp,
+};
 pub use exec::{ExecError, Place, Step};
 pub use function::{Args, Function, FunctionError, Functions, Signature};
 pub use parse::{Delims, ParseError};
 pub use templates::Templates;
+pub use trace::Trace;
 pub use types::{Field, Kind, Method, NamedType, Type};
 pub use value::{List, Map, Object, Str, Value};

@@ -92,6 +92,9 @@ pub enum Text {
     Error(fn(&Value) -> Str),
     /// By its method `String`.
     Stringer(fn(&Value) -> Str),
+    /// By its method `String`, which is one of the pointer: a template that prints a field of this
+    /// type calls it, for the field has an address; `fmt`, which is given a copy, does not.
+    PointerStringer(fn(&Value) -> Str),
     /// By its methods `String`, and `GoString` for `%#v`.
     GoStringer(fn(&Value) -> Str, fn(&Value) -> Str),
 }
@@ -346,6 +349,7 @@ impl Type {
         match text {
             Text::Error(_) if name == "Error" => true,
             Text::Stringer(_) | Text::GoStringer(..) if name == "String" => true,
+            Text::PointerStringer(_) if name == "String" => matches!(self, Self::Pointer(_)),
             _ => self.method(name.as_bytes()).is_some(),
         }
     }

@@ -5,6 +5,7 @@
 //! maps and objects are handles: cloning a value never copies what it refers to. Maps are the only
 //! values that can be changed, and every alias sees the change, as in Go.
 
+mod circles;
 mod key;
 mod list;
 mod map;
@@ -14,8 +15,10 @@ mod str;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub(crate) use circles::break_circles;
 pub use list::List;
 pub use map::Map;
+pub(crate) use map::WeakMap;
 pub use object::{Elements, Named, Object, Pointer, Struct};
 pub use str::Str;
 

@@ -47,6 +47,14 @@ impl Chart {
         self.metadata.dependencies().filter(|dependency| !is_there(dependency)).collect()
     }
 
+    /// How many bytes its files have, with those of its subcharts.
+    pub fn size(&self) -> usize {
+        let templates: usize = self.templates.iter().map(|template| template.text().len()).sum();
+        let files: usize = self.files.iter().map(|file| file.content.len()).sum();
+        let subcharts: usize = self.dependencies.iter().map(|chart| chart.size()).sum();
+        templates + files + subcharts
+    }
+
     /// The files in `crds/` that hold manifests.
     pub(crate) fn crds(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter().filter(|file| {

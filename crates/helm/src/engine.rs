@@ -12,11 +12,13 @@ pub(crate) mod objects;
 #[cfg(test)]
 mod suite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use trueup_gotemplate::ast::Tree;
-use trueup_gotemplate::{Context, Delims, Functions, Map, MissingKey, ParseError, Settings, Value};
+use trueup_gotemplate::{
+    Context, Delims, Functions, Map, MissingKey, ParseError, Settings, Trace, Value,
+};
 
 use crate::Profile;
 use crate::assembly::{Part, table};
@@ -24,7 +26,7 @@ use crate::capabilities::Capabilities;
 use crate::chart::Template;
 use crate::render::{Options, Release};
 use error::EngineError;
-use host::RenderHost;
+use host::{RenderHost, Traced};
 
 /// The name of the set of templates; errors of `tpl` show it.
 pub(crate) const SET_NAME: &str = "gotpl";
@@ -55,7 +57,7 @@ pub(crate) fn render(
         profile: options.profile,
     };
     collecting.part(root, values.clone(), &root.name, true);
-    execute(&collecting.renderables, options, host)
+    execute(&collecting.renderables, values, options, host)
 }
 
 /// A walk over the charts, in which each is given its scope.
@@ -102,6 +104,7 @@ impl<'a> Collecting<'a> {
 
 fn execute(
     renderables: &BTreeMap<String, Renderable<'_>>,
+    values: &Map,
     options: &Options,
     host: &mut RenderHost,
 ) -> Result<RenderedTemplates, EngineError> {
@@ -112,6 +115,7 @@ fn execute(
     let mut settings = Settings::new(functions.clone());
     settings.name = SET_NAME.into();
     settings.budget = options.budget;
+    settings.go = options.profile.go();
     settings.missing_key = if options.strict { MissingKey::Error } else { MissingKey::Zero };
     for name in &names {
         let Some(renderable) = renderables.get(*name) else { continue };
@@ -122,6 +126,9 @@ fn execute(
         settings.templates.add(trees.iter().cloned());
     }
     let mut context = Context::new(host, settings);
+    if options.trace {
+        context.start_trace();
+    }
     let mut rendered = RenderedTemplates::new();
     for name in names {
         let Some(renderable) = renderables.get(name) else { continue };
@@ -139,9 +146,54 @@ fn execute(
         let written = context
             .run(name.as_bytes(), &Value::Map(renderable.scope.clone()))
             .map_err(|error| EngineError::Execution { error: Box::new(error) })?;
+        if let Some(trace) = context.take_trace() {
+            let traced = traced(&trace, renderable.template.text(), &written, values);
+            if let Some(host) = context.state::<RenderHost>() {
+                host.traces.insert(name.clone(), traced);
+            }
+        }
         rendered.insert(name.clone(), without_no_value(written));
     }
     Ok(rendered)
+}
+
+/// A trace in terms of lines and of paths in the values.
+fn traced(trace: &Trace, source: &[u8], written: &[u8], values: &Map) -> Traced {
+    let line_of = |offset: usize| {
+        let before = source.get(..offset).unwrap_or(source);
+        1 + u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX)
+    };
+    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', written).map(|at| at + 1));
+    let lines = starts.map(|at| trace.source_of(at).map_or(1, line_of)).collect();
+    let mut paths = BTreeSet::new();
+    collect_reads(trace, values, "", 0, &mut paths);
+    Traced { lines, values: paths }
+}
+
+/// How deep values are looked through for what was read.
+const DEEPEST_VALUE: usize = 64;
+
+/// The paths below a map that were read, without those on the way to others.
+fn collect_reads(
+    trace: &Trace,
+    map: &Map,
+    prefix: &str,
+    depth: usize,
+    paths: &mut BTreeSet<String>,
+) {
+    if depth > DEEPEST_VALUE {
+        return;
+    }
+    for key in trace.keys_read(map.identity()) {
+        let path = if prefix.is_empty() { key.to_string() } else { format!("{prefix}.{key}") };
+        let known = paths.len();
+        if let Some(Value::Map(below)) = map.get(key) {
+            collect_reads(trace, &below, &path, depth + 1, paths);
+        }
+        if paths.len() == known {
+            paths.insert(path);
+        }
+    }
 }
 
 /// Go writes `<no value>` for what is not there, and Helm deletes it wherever it occurs.

@@ -21,6 +21,8 @@
 //!   `trueup_gotemplate`; here are the objects that charts see and the functions that know charts.
 //! - `manifest`: what templates wrote → [`Manifest`]s and [`Hook`]s, in order.
 //! - [`render`]: all of it, with what else it needs from outside as [`trueup_model::Need`]s.
+//! - [`mod@explain`], [`mod@lint`], [`random`]: where a manifest comes from, what is wrong with a chart, what
+//!   of it is drawn at random.
 //! - [`mod@template`]: the command `helm template`, as a function from arguments to bytes.
 //!
 //! What differs between the two versions of Helm asks the [`Profile`].
@@ -31,9 +33,12 @@ pub mod chart;
 mod decode;
 mod document;
 mod engine;
+pub mod explain;
+pub mod lint;
 mod manifest;
 mod pattern;
 mod profile;
+pub mod random;
 mod render;
 pub mod repository;
 pub mod template;
@@ -41,7 +46,7 @@ pub mod values;
 mod versions;
 
 pub use capabilities::{Capabilities, KubeVersion};
-pub use engine::host::{Lookups, Randomness};
+pub use engine::host::{Lookups, Period, Randomness, Traced};
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError};
 pub use profile::Profile;
 pub use render::{Crd, Options, Release, RenderError, Rendered, Stage, render};

@@ -1,5 +1,6 @@
 //! The one way into the engine: a chart, values, capabilities and a release become resources.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -11,7 +12,7 @@ use crate::assembly::{Part, assemble};
 use crate::capabilities::Capabilities;
 use crate::chart::Chart;
 use crate::engine::error::EngineError;
-use crate::engine::host::{Lookups, Randomness, RenderHost};
+use crate::engine::host::{Lookups, Period, Randomness, RenderHost, Traced};
 use crate::engine::{self, RenderedTemplates};
 use crate::manifest::{self, Hook, Manifest, ManifestError};
 use crate::values::coalesce::{Coalescing, Nulls};
@@ -55,6 +56,8 @@ pub struct Options {
     pub lookups: Lookups,
     /// Schemas that others refer to by URL.
     pub schemas: Arc<Schemas>,
+    /// Whether it is written down what each template does.
+    pub trace: bool,
     /// The random functions are replaced by constant ones, for the conformance suite.
     pub deterministic_stubs: bool,
 }
@@ -68,11 +71,12 @@ impl Options {
             lint: false,
             skip_schema_validation: false,
             subchart_notes: false,
-            budget: Budget { steps: 200_000_000, bytes: 1 << 30, ..Budget::default() },
+            budget: Budget { steps: 200_000_000, bytes: 256 << 20, ..Budget::default() },
             now,
             randomness,
             lookups: Lookups::default(),
             schemas: Arc::default(),
+            trace: false,
             deterministic_stubs: false,
         }
     }
@@ -102,8 +106,14 @@ pub struct Rendered {
     pub diagnostics: Vec<Diagnostic>,
     /// What has to be fetched before this is the result: not empty means that it is not yet.
     pub needs: Vec<Need>,
-    /// Whether anything was drawn at random or read off the clock.
+    /// What each template did, by its name, if that was wanted.
+    pub traces: BTreeMap<String, Traced>,
+    /// Whether anything was drawn at random.
     pub is_random: bool,
+    /// Whether anything asked for the time.
+    pub asked_time: bool,
+    /// The periods of the certificates that were drawn, if these last.
+    pub periods: Vec<Period>,
 }
 
 /// How far a rendering came.
@@ -187,7 +197,10 @@ pub fn render(
         notes,
         diagnostics,
         needs,
+        traces: host.traces,
         is_random: host.is_random,
+        asked_time: host.asked_time,
+        periods: host.periods,
     })
 }
 
@@ -209,7 +222,10 @@ impl RenderHost {
             warnings: Vec::new(),
             included: std::collections::HashMap::new(),
             parsed: std::collections::HashMap::new(),
+            traces: BTreeMap::new(),
             is_random: false,
+            asked_time: false,
+            periods: Vec::new(),
         }
     }
 }

@@ -32,10 +32,26 @@ pub struct Surroundings<'a> {
     /// Reads a file that a flag names; `-` is the standard input. The error is Go's sentence, such as
     /// `open values.yaml: no such file or directory`.
     pub read: &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    /// Runs the program of `--post-renderer` on manifests. The error is Helm's sentence.
+    pub post_render: PostRender<'a>,
     /// What `now` is.
     pub now: Timestamp,
     /// Where randomness comes from.
     pub randomness: Randomness,
+}
+
+/// What runs a post-renderer: manifests in, manifests out.
+pub type PostRender<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>;
+
+/// A file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Its path.
+    pub path: String,
+    /// What goes into it.
+    pub content: Vec<u8>,
+    /// Whether it goes behind what is there, as Helm does with hooks that have a file to themselves.
+    pub append: bool,
 }
 
 /// What the command prints and writes.
@@ -45,8 +61,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: String,
-    /// Files to write, by path: with `--output-dir` alone.
-    pub files: Vec<(String, Vec<u8>)>,
+    /// Files to write: with `--output-dir` alone.
+    pub files: Vec<OutputFile>,
     /// Whether the exit status is 1.
     pub failed: bool,
 }
@@ -70,6 +86,45 @@ fn run(
     if arguments.positional.is_empty() {
         return Err("\"helm template\" requires at least 1 argument\n\nUsage:  helm template [NAME] [CHART] [flags]".to_owned());
     }
+    let Prepared { chart, values, capabilities, release, options } =
+        prepare(arguments, surroundings)?;
+    check_installable(&chart, profile, output)?;
+    check_name(&release.name, profile)?;
+    if is_unsupported(&chart, profile) {
+        return Err("invalid chart apiVersion".to_owned());
+    }
+    match render(&chart, &values, &capabilities, &release, &options) {
+        Ok(rendered) => {
+            warn(&rendered.diagnostics, output);
+            print(arguments, surroundings.post_render, &rendered, &release, output)
+        }
+        Err(error) => Err(failure(arguments, error, output)),
+    }
+}
+
+/// What the arguments ask for, read and loaded.
+pub struct Prepared {
+    /// The chart.
+    pub chart: Arc<Chart>,
+    /// The values of files and flags.
+    pub values: Map<String, Value>,
+    /// What is assumed of the cluster.
+    pub capabilities: Capabilities,
+    /// The release.
+    pub release: Release,
+    /// How to render.
+    pub options: Options,
+}
+
+/// Reads and loads what the arguments name; nothing is rendered yet.
+///
+/// # Errors
+/// Helm's sentence.
+pub fn prepare(
+    arguments: &Arguments,
+    surroundings: &mut Surroundings<'_>,
+) -> Result<Prepared, String> {
+    let profile = arguments.profile;
     let capabilities = capabilities(arguments)?;
     let options = Options {
         skip_schema_validation: arguments.skip_schema_validation,
@@ -80,24 +135,13 @@ fn run(
     let (name, chart) = name_and_chart(arguments, &options)?;
     let values = values(arguments, surroundings.read)?;
     let chart = (surroundings.load)(chart)?;
-    check_installable(&chart, profile, output)?;
-    check_name(&name, profile)?;
-    if is_unsupported(&chart, profile) {
-        return Err("invalid chart apiVersion".to_owned());
-    }
     let release = Release {
         name,
         namespace: arguments.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         revision: 1,
         is_upgrade: arguments.is_upgrade,
     };
-    match render(&chart, &values, &capabilities, &release, &options) {
-        Ok(rendered) => {
-            warn(&rendered.diagnostics, output);
-            print(arguments, &rendered, &release, output)
-        }
-        Err(error) => Err(failure(arguments, error, output)),
-    }
+    Ok(Prepared { chart, values, capabilities, release, options })
 }
 
 /// The time; with the stubs that of their expectations, 2024-01-02T03:04:05Z.
@@ -318,6 +362,7 @@ fn document(manifest: &mut Vec<u8>, source: &str, text: &[u8]) {
 /// Prints what was rendered, or a part of it, or writes it into files.
 fn print(
     arguments: &Arguments,
+    post_render: PostRender<'_>,
     rendered: &Rendered,
     release: &Release,
     output: &mut Output,
@@ -331,23 +376,28 @@ fn print(
         };
         (folder.clone(), own)
     });
-    let mut put = |manifest: &mut Vec<u8>, is_crd: bool, source: &str, text: &[u8]| match &folders {
+    let mut put = |manifest: &mut Vec<u8>, part: Part, source: &str, text: &[u8]| match &folders {
         None => document(manifest, source, text),
-        Some((folder, own)) => files.add(if is_crd { folder } else { own }, source, text),
+        Some((folder, own)) => {
+            files.add(if part == Part::Crd { folder } else { own }, part, source, text);
+        }
     };
     if arguments.include_crds {
         for crd in &rendered.crds {
-            put(&mut manifest, true, &crd.path, &crd.content);
+            put(&mut manifest, Part::Crd, &crd.path, &crd.content);
         }
     }
     for part in &rendered.manifests {
-        put(&mut manifest, false, &part.template, &part.text);
+        put(&mut manifest, Part::Manifest, &part.template, &part.text);
+    }
+    if arguments.post_renderer.is_some() {
+        manifest = post_render(&manifest)?;
     }
     let mut printed = trim(&manifest).to_vec();
     printed.push(b'\n');
     for hook in rendered.hooks.iter().filter(|_| !arguments.no_hooks) {
         if !(arguments.skip_tests && hook.events.contains(&HookEvent::Test)) {
-            put(&mut printed, false, &hook.manifest.template, &hook.manifest.text);
+            put(&mut printed, Part::Hook, &hook.manifest.template, &hook.manifest.text);
         }
     }
     for path in &files.order {
@@ -362,23 +412,31 @@ fn print(
     Ok(())
 }
 
+/// What a document is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Crd,
+    Manifest,
+    Hook,
+}
+
 /// Files that are written, in the order of writing; what goes to one path is put together.
 #[derive(Default)]
 struct Files {
     order: Vec<String>,
-    contents: Vec<(String, Vec<u8>)>,
+    contents: Vec<OutputFile>,
 }
 
 impl Files {
-    fn add(&mut self, folder: &str, source: &str, text: &[u8]) {
+    fn add(&mut self, folder: &str, part: Part, source: &str, text: &[u8]) {
         let path = format!("{folder}/{source}");
         self.order.push(path.clone());
-        match self.contents.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, content)) => document(content, source, text),
+        match self.contents.iter_mut().find(|file| file.path == path) {
+            Some(file) => document(&mut file.content, source, text),
             None => {
                 let mut content = Vec::new();
                 document(&mut content, source, text);
-                self.contents.push((path, content));
+                self.contents.push(OutputFile { path, content, append: part == Part::Hook });
             }
         }
     }

@@ -3,8 +3,8 @@
 pub(crate) use trueup_gotemplate::functions::semver::Version;
 use trueup_gotemplate::functions::semver::{Constraint, Dialect};
 
-use trueup_gotemplate::Functions;
 use trueup_gotemplate::functions::{Profile as LibraryProfile, library};
+use trueup_gotemplate::{Functions, Go};
 
 use crate::Profile;
 
@@ -15,6 +15,14 @@ impl Profile {
             Self::Helm3 => LibraryProfile::Helm3,
             Self::Helm4 => LibraryProfile::Helm4,
         }))
+    }
+
+    /// The Go that this Helm was built with, where templates notice.
+    pub(crate) fn go(self) -> Go {
+        match self {
+            Self::Helm3 => Go::V1_23,
+            Self::Helm4 => Go::V1_25,
+        }
     }
 
     /// The release of Masterminds/semver that this Helm carries.

@@ -43,6 +43,8 @@ pub enum LedgerKind {
     Approved,
     /// A person accepted the state of a target whose record was lost.
     Accepted,
+    /// A person had everything random drawn anew.
+    Rotated,
     /// A job or task ran to its end.
     Completed,
     /// Nothing could be done; the entry says why.

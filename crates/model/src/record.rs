@@ -268,10 +268,18 @@ pub struct Record {
     /// The plan that a person approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Digest>,
+    /// How often a person had everything random drawn anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rotation: u64,
     /// Set when both copies of what must survive were lost: nothing is applied until a person says
     /// `trueup accept`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub careful: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The last commit that was taken from a source.

@@ -53,6 +53,9 @@ pub struct Resource {
     /// JSON pointers (of whole subtrees) whose content is secret, apart from what the kind says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sensitive: Vec<String>,
+    /// JSON pointers of what templates drew at random: it is secret too, and nothing that Git says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub random: Vec<String>,
     /// Files that belong to it; not part of what is recorded.
     #[serde(skip)]
     pub payload: Option<Payload>,
@@ -62,7 +65,16 @@ impl Resource {
     /// A resource of an admitted document.
     pub fn new(id: ResourceId, api_version: String, body: Value, origin: Origin) -> Self {
         let digest = canonical_digest(&body);
-        Self { id, api_version, body, digest, origin, sensitive: Vec::new(), payload: None }
+        Self {
+            id,
+            api_version,
+            body,
+            digest,
+            origin,
+            sensitive: Vec::new(),
+            random: Vec::new(),
+            payload: None,
+        }
     }
 
     /// The value of an annotation.
@@ -78,6 +90,7 @@ impl PartialEq for Resource {
             && self.digest == other.digest
             && self.origin == other.origin
             && self.sensitive == other.sensitive
+            && self.random == other.random
     }
 }
 

@@ -114,7 +114,7 @@ fn show(value: Option<Value>, secret: bool, key: &InstallationKey) -> FieldValue
 pub fn is_sensitive(resource: &Resource, path: &str) -> bool {
     let by_kind = kinds::of(&resource.id).sensitive.iter().copied();
     by_kind
-        .chain(resource.sensitive.iter().map(String::as_str))
+        .chain(resource.sensitive.iter().chain(&resource.random).map(String::as_str))
         .any(|pointer| covers(pointer, path) || covers(path, pointer))
 }
 

@@ -62,13 +62,16 @@ fn one(
     if host != (group == kinds::HOST_GROUP) {
         return Err(wrong_target(&document, &api_version, &kind, host));
     }
-    let document = without_noise(document);
+    let mut document = without_noise(document);
     check_annotations(&document, diagnostics);
-    if host {
-        host::admit(request, tree, document, &kind)
+    let random = std::mem::take(&mut document.random);
+    let mut resource = if host {
+        host::admit(request, tree, document, &kind)?
     } else {
-        kubernetes::admit(request, scopes, document, &group, &kind, diagnostics)
-    }
+        kubernetes::admit(request, scopes, document, &group, &kind, diagnostics)?
+    };
+    resource.random = random;
+    Ok(resource)
 }
 
 fn wrong_target(document: &Document, api_version: &str, kind: &str, host: bool) -> Diagnostic {
@@ -128,7 +131,9 @@ fn expand_lists(documents: Vec<Document>, diagnostics: &mut Vec<Diagnostic>) -> 
                     let at = locate(&document, &pointer);
                     let node = item_node(&document, n);
                     let files = document.files.clone();
-                    expanded.push(Document { body: item.clone(), at, node, files });
+                    let below = |random: &String| random.strip_prefix(&pointer).map(str::to_owned);
+                    let random = document.random.iter().filter_map(below).collect();
+                    expanded.push(Document { body: item.clone(), at, node, files, random });
                 }
             }
             _ if !document.body.is_object() => diagnostics

@@ -3,22 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
-use trueup_gotemplate::Timestamp;
-use trueup_helm::chart::Chart;
 use trueup_helm::chart::dependencies::{Completed, complete};
+use trueup_helm::chart::{Chart, LoadError};
+use trueup_helm::random::differences;
 use trueup_helm::values::{load, merge};
 use trueup_helm::{
-    Capabilities, Hook, HookEvent, KubeVersion, Lookups, Manifest, Options, Profile, Randomness,
-    Release, RenderError,
+    Capabilities, Hook, HookEvent, KubeVersion, Lookups, Manifest, Options, Period, Profile,
+    Randomness, Release, RenderError,
 };
 use trueup_model::app::{ChartSource, HelmRender};
 use trueup_model::need::{Answer, ChartNeed};
 use trueup_model::tree::{Tree, join};
-use trueup_model::{Diagnostic, Location, Need};
+use trueup_model::{Diagnostic, Digest, Location, Need};
 
+use crate::charts::Charts;
 use crate::folder::unreadable;
-use crate::{Document, Rendered, Request};
+use crate::{CERTIFICATES, Document, Rendered, Request};
 
 const PROFILE: Profile = Profile::Helm4;
 
@@ -48,9 +50,10 @@ pub fn read(
     request: &Request<'_>,
     tree: &dyn Tree,
     options: &HelmRender,
+    charts: &Charts,
     rendered: &mut Rendered,
 ) -> Vec<Document> {
-    match render(request, tree, options, &mut rendered.diagnostics) {
+    match render(request, tree, options, charts, rendered) {
         Ok(documents) => return documents,
         Err(Stop::Wrong(diagnostic)) => rendered.diagnostics.push(*diagnostic),
         Err(Stop::Needs(needs)) => rendered.needs.extend(needs),
@@ -62,9 +65,10 @@ fn render(
     request: &Request<'_>,
     tree: &dyn Tree,
     options: &HelmRender,
-    diagnostics: &mut Vec<Diagnostic>,
+    charts: &Charts,
+    rendered: &mut Rendered,
 ) -> Result<Vec<Document>, Stop> {
-    let Located { chart, folder } = chart(request, tree, options)?;
+    let Located { chart, folder } = chart(request, tree, options, charts)?;
     let values = values(tree, request.path, options)?;
     let release = Release {
         name: options.release.clone().unwrap_or_else(|| request.app.to_string()),
@@ -74,22 +78,59 @@ fn render(
     };
     let engine = engine(request, options);
     let capabilities = capabilities(request)?;
-    let rendered = trueup_helm::render(&chart, &values, &capabilities, &release, &engine)
-        .map_err(|error| failed(error, request, &folder))?;
-    needed(rendered.needs, request)?;
-    diagnostics.extend(rendered.diagnostics);
-    let mut documents = Vec::new();
-    for crd in &rendered.crds {
-        documents.extend(definitions(&crd.path, &crd.content, &folder)?);
+    let yield_of =
+        |engine: &Options| trueup_helm::render(&chart, &values, &capabilities, &release, engine);
+    let made = yield_of(&engine).map_err(|error| failed(error, request, &folder))?;
+    needed(made.needs.clone(), request)?;
+    rendered.diagnostics.extend(made.diagnostics.iter().cloned());
+    rendered.read_time = made.asked_time;
+    drew(&made.periods, rendered);
+    let mut documents = documents(&made, &folder)?;
+    if made.is_random {
+        // What comes out otherwise with another key is random; that this succeeds is not needed.
+        let other = Randomness::new([0; 32], "another").lasting(request.today.as_second());
+        let other = yield_of(&Options { randomness: other, ..engine });
+        if let Some(others) = other.ok().and_then(|made| self::documents(&made, &folder).ok()) {
+            mark_random(&mut documents, &others);
+        }
     }
-    documents.extend(rendered.manifests.iter().filter_map(|manifest| document(manifest, &folder)));
-    documents.extend(rendered.hooks.iter().filter_map(|hook| hook_document(hook, &folder)));
     Ok(documents)
 }
 
+fn documents(made: &trueup_helm::Rendered, folder: &str) -> Result<Vec<Document>, Stop> {
+    let mut documents = Vec::new();
+    for crd in &made.crds {
+        documents.extend(definitions(&crd.path, &crd.content, folder)?);
+    }
+    documents.extend(made.manifests.iter().filter_map(|manifest| document(manifest, folder)));
+    documents.extend(made.hooks.iter().filter_map(|hook| hook_document(hook, folder)));
+    Ok(documents)
+}
+
+/// Certificates that were drawn hold until the first of their periods ends; which periods these are
+/// is one of the things that decided the result.
+fn drew(periods: &[Period], rendered: &mut Rendered) {
+    let first = periods.iter().map(|period| period.until).min();
+    rendered.valid_until = first.and_then(|until| Timestamp::from_second(until).ok());
+    if !periods.is_empty() {
+        let froms: Vec<[u8; 8]> = periods.iter().map(|period| period.from.to_be_bytes()).collect();
+        let digest = Digest::of_parts(froms.iter().map(<[u8; 8]>::as_slice));
+        rendered.answers.insert(CERTIFICATES.to_owned(), digest);
+    }
+}
+
+/// Notes in each document where another key gave something else.
+fn mark_random(documents: &mut [Document], others: &[Document]) {
+    if documents.len() != others.len() {
+        return;
+    }
+    for (document, other) in documents.iter_mut().zip(others) {
+        document.random = differences(&document.body, &other.body);
+    }
+}
+
 fn engine(request: &Request<'_>, options: &HelmRender) -> Options {
-    let randomness = Randomness::new(*request.key.expose(), request.app.as_str());
-    let mut engine = Options::new(PROFILE, now(request), randomness);
+    let mut engine = Options::new(PROFILE, now(request), randomness(request));
     let mut objects = BTreeMap::new();
     let mut schemas = BTreeMap::new();
     for (need, supplied) in request.answers {
@@ -126,22 +167,39 @@ fn needed(mut needs: Vec<Need>, request: &Request<'_>) -> Result<(), Stop> {
     if needs.is_empty() { Ok(()) } else { Err(Stop::Needs(needs)) }
 }
 
+/// What random functions of the app's templates draw from.
+pub fn randomness(request: &Request<'_>) -> Randomness {
+    Randomness::new(*request.key.expose(), request.app.as_str())
+        .rotated(request.rotation)
+        .lasting(request.today.as_second())
+}
+
 /// The commit's time: what `now` is in templates.
-pub fn now(request: &Request<'_>) -> Timestamp {
-    Timestamp {
+pub fn now(request: &Request<'_>) -> trueup_gotemplate::Timestamp {
+    trueup_gotemplate::Timestamp {
         seconds: request.time.as_second(),
         nanoseconds: request.time.subsec_nanosecond().unsigned_abs(),
     }
 }
 
-fn chart(request: &Request<'_>, tree: &dyn Tree, options: &HelmRender) -> Result<Located, Stop> {
+fn chart(
+    request: &Request<'_>,
+    tree: &dyn Tree,
+    options: &HelmRender,
+    charts: &Charts,
+) -> Result<Located, Stop> {
     if let Some(source) = &options.chart {
-        return fetched(request, source);
+        return fetched(request, source, charts);
     }
     let path = request.path;
     let file = join(path, "Chart.yaml").unwrap_or_default();
-    let chart = Chart::load(tree, path, PROFILE)
-        .map_err(|error| Box::new(Diagnostic::error(chain(&error)).at(Location::file(&file))))?;
+    let broken =
+        |error: LoadError| Box::new(Diagnostic::error(chain(&error)).at(Location::file(&file)));
+    let kept = charts.load(tree, path, PROFILE).map_err(broken)?;
+    if kept.missing_dependencies().is_empty() {
+        return Ok(Located { chart: kept, folder: path.to_owned() });
+    }
+    let chart = Chart::load(tree, path, PROFILE).map_err(broken)?;
     match complete(chart, tree, path, PROFILE, request.answers) {
         Ok(Completed::Whole(chart)) => {
             Ok(Located { chart: Arc::new(chart), folder: path.to_owned() })
@@ -155,7 +213,7 @@ fn chart(request: &Request<'_>, tree: &dyn Tree, options: &HelmRender) -> Result
 }
 
 /// A chart that the App names by its repository.
-fn fetched(request: &Request<'_>, source: &ChartSource) -> Result<Located, Stop> {
+fn fetched(request: &Request<'_>, source: &ChartSource, charts: &Charts) -> Result<Located, Stop> {
     let need = ChartNeed {
         repository: source.repo.clone(),
         name: source.name.clone(),
@@ -177,14 +235,15 @@ fn fetched(request: &Request<'_>, source: &ChartSource) -> Result<Located, Stop>
         }
         _ => return Err(wrong(format!("the {need} was answered with something else")).into()),
     };
-    let chart = Chart::unpack(packed, PROFILE)
+    let chart = charts
+        .unpack(packed, supplied.digest, PROFILE)
         .map_err(|error| wrong(format!("the {need} cannot be unpacked: {}", chain(&error))))?;
     if let Some(missing) = chart.missing_dependencies().first() {
         let name = &missing.name;
         return Err(wrong(format!("the {need} was packed without {name}, which it needs")).into());
     }
     let folder = format!("{}-{}", chart.metadata.name, chart.metadata.version);
-    Ok(Located { chart: Arc::new(chart), folder })
+    Ok(Located { chart, folder })
 }
 
 /// An error with what caused it.
@@ -259,7 +318,7 @@ fn document(manifest: &Manifest, folder: &str) -> Option<Document> {
         return None;
     }
     let at = Location::new(place(&manifest.template, folder), 0, 0);
-    Some(Document { body: manifest.document.clone(), at, node: None, files: Arc::default() })
+    Some(Document::new(manifest.document.clone(), at))
 }
 
 /// Helm's hooks keep their annotations, which planning understands. Tests are no part of an apply.
@@ -284,12 +343,8 @@ fn definitions(file: &str, content: &[u8], path: &str) -> Result<Vec<Document>, 
             .root
             .to_json(trueup_yaml::Dialect::V2, trueup_yaml::DuplicateKeys::LastWins)
             .map_err(wrong)?;
-        documents.push(Document {
-            body,
-            at: Location::new(&file, line, 0),
-            node: Some(parsed.root),
-            files: Arc::default(),
-        });
+        let at = Location::new(&file, line, 0);
+        documents.push(Document { node: Some(parsed.root), ..Document::new(body, at) });
     }
     Ok(documents)
 }

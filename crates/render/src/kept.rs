@@ -67,7 +67,8 @@ impl Shelf {
     pub fn find(&mut self, request: &Request<'_>) -> Option<Rendered> {
         let kept = self.apps.get_mut(request.app)?;
         let rendered = kept.rendered.as_ref()?;
-        let same = kept.circumstances == circumstances(request, rendered)
+        let same = rendered.valid_until.is_none_or(|until| request.today < until)
+            && kept.circumstances == circumstances(request, rendered)
             && kept.scopes.iter().all(|(group, kind, namespaced)| {
                 *namespaced == scope(request.capabilities, group, kind)
             })
@@ -147,6 +148,7 @@ fn circumstances(request: &Request<'_>, rendered: &Rendered) -> Circumstances {
         request.installation.as_bytes(),
         kind,
         answers.as_bytes(),
+        &request.rotation.to_be_bytes(),
     ];
     Circumstances {
         asked: Digest::of_parts(parts),
@@ -242,6 +244,8 @@ mod tests {
                 capabilities: &self.capabilities,
                 time: Timestamp::from_second(seconds).expect("a time"),
                 key: &self.key,
+                rotation: 0,
+                today: Timestamp::UNIX_EPOCH,
                 answers: &Answers::new(),
             })
         }
@@ -300,6 +304,7 @@ mod tests {
                 body,
                 origin: trueup_model::Origin::default(),
                 sensitive: Vec::new(),
+                random: Vec::new(),
                 payload: None,
             };
             Rendered { resources: vec![Arc::new(resource)], ..Rendered::default() }
@@ -318,6 +323,8 @@ mod tests {
                 capabilities: &case.capabilities,
                 time: Timestamp::UNIX_EPOCH,
                 key: &case.key,
+                rotation: 0,
+                today: Timestamp::UNIX_EPOCH,
                 answers: &Answers::new(),
             };
             shelf.keep(&request, &rendered(n));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trueup_kustomize::{
-    Answers, Built, HelmEngine, Options, Outcome, Profile, Randomness, RepoSpec, Unavailable,
+    Answers, Built, HelmEngine, Options, Outcome, Profile, RepoSpec, Unavailable,
 };
 use trueup_model::app::KustomizeRender;
 use trueup_model::need::{self, Answer, ChartNeed};
@@ -50,7 +50,7 @@ fn engine(request: &Request<'_>, options: &KustomizeRender) -> Options {
     let charts = HelmEngine {
         profile: Profile::Helm4,
         now: crate::helm::now(request),
-        randomness: Randomness::new(*request.key.expose(), request.app.as_str()),
+        randomness: crate::helm::randomness(request),
     };
     Options {
         helm: options.enable_helm,
@@ -135,7 +135,8 @@ fn document(built: Built, diagnostics: &mut Vec<Diagnostic>) -> Option<Document>
     match built.json() {
         Ok(body) => {
             let files = built.files();
-            Some(Document { body, at: built.location, node: Some(built.node), files })
+            let node = Some(built.node);
+            Some(Document { node, files, ..Document::new(body, built.location) })
         }
         Err(error) => {
             diagnostics.push(error.diagnostic());

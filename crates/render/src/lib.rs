@@ -17,6 +17,7 @@
 
 pub mod admit;
 pub mod apps;
+mod charts;
 pub mod decode;
 pub mod folder;
 mod helm;
@@ -34,9 +35,13 @@ use trueup_model::{
     AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, app,
 };
 
+use charts::Charts;
 pub use folder::FolderKind;
 pub use kept::Counts;
 use kept::Shelf;
+
+/// Key in [`Rendered::answers`] of the periods for which certificates were drawn.
+pub const CERTIFICATES: &str = "certificates";
 
 /// What is to be rendered.
 #[derive(Clone, Copy)]
@@ -59,6 +64,11 @@ pub struct Request<'a> {
     pub time: Timestamp,
     /// What random template functions draw from.
     pub key: &'a InstallationKey,
+    /// How often a person had everything random drawn anew.
+    pub rotation: u64,
+    /// The present time, which decides nothing but when certificates that templates make are drawn
+    /// anew.
+    pub today: Timestamp,
     /// What is known of what the tree lacks.
     pub answers: &'a Answers,
 }
@@ -76,6 +86,8 @@ pub struct Rendered {
     pub read_capabilities: bool,
     /// Whether the commit's time had a say, or may have had.
     pub read_time: bool,
+    /// When it comes out otherwise by itself: certificates are drawn anew.
+    pub valid_until: Option<Timestamp>,
     /// What has to be answered before this is the result: while it is not empty, nothing else here
     /// counts.
     pub needs: Vec<Need>,
@@ -95,12 +107,22 @@ pub struct Document {
     /// The files that the node's values are from, by the numbers of their sources; none if all of it
     /// is from the file of [`Document::at`].
     pub files: Arc<[String]>,
+    /// JSON pointers of what was drawn at random.
+    pub random: Vec<String>,
+}
+
+impl Document {
+    /// A document of which nothing more is known.
+    pub fn new(body: serde_json::Value, at: Location) -> Self {
+        Self { body, at, node: None, files: Arc::default(), random: Vec::new() }
+    }
 }
 
 /// The engines, with what they keep between renders.
 #[derive(Debug, Default)]
 pub struct Renderer {
     shelf: Mutex<Shelf>,
+    charts: Charts,
 }
 
 impl Renderer {
@@ -167,7 +189,7 @@ impl Renderer {
             Ok(FolderKind::Helm(options)) => {
                 rendered.read_capabilities = true;
                 rendered.read_time = true;
-                helm::read(request, tree, &options, rendered)
+                helm::read(request, tree, &options, &self.charts, rendered)
             }
             Ok(FolderKind::Kustomize(options)) => {
                 rendered.read_time = options.enable_helm;

@@ -251,12 +251,7 @@ fn convert(
     match root.to_json(Dialect::V2, DuplicateKeys::Refused) {
         Ok(body) => {
             let at = Location::new(file, position.line, 0);
-            documents.push(Document {
-                body,
-                at,
-                node: Some(root),
-                files: std::sync::Arc::default(),
-            });
+            documents.push(Document { node: Some(root), ..Document::new(body, at) });
         }
         Err(error) => diagnostics.push(syntax(file, content, &error)),
     }

@@ -58,6 +58,8 @@ async fn seen(
         capabilities: &Capabilities::bare("kubernetes", "cluster"),
         time: jiff::Timestamp::UNIX_EPOCH,
         key: &key,
+        rotation: 0,
+        today: jiff::Timestamp::UNIX_EPOCH,
         answers: &Answers::new(),
     };
     let answerers = Answerers { source: outside.source.as_ref(), supply, target: None, key: &key };

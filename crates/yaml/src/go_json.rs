@@ -135,12 +135,18 @@ impl Sink for Printer<'_> {
         if !entries.is_sorted_by(|a, b| a.0 <= b.0) {
             entries.sort_by(|a, b| a.0.cmp(b.0));
         }
+        self.structure(entries.into_iter());
+    }
+
+    fn structure<'a, V: Value>(&mut self, fields: impl Iterator<Item = (&'a [u8], V)>) {
         self.out.push('{');
         self.depth += 1;
-        for (index, (key, value)) in entries.iter().enumerate() {
-            if index > 0 {
+        let mut empty = true;
+        for (key, value) in fields {
+            if !empty {
                 self.out.push(',');
             }
+            empty = false;
             self.line_break();
             self.quoted(key);
             self.out.push(':');
@@ -150,7 +156,7 @@ impl Sink for Printer<'_> {
             value.present(self);
         }
         self.depth -= 1;
-        if !entries.is_empty() {
+        if !empty {
             self.line_break();
         }
         self.out.push('}');

@@ -393,16 +393,31 @@ impl Sink for Printer {
     fn mapping<'a, V: Value>(&mut self, entries: impl Iterator<Item = (&'a [u8], V)>) {
         let mut entries: Vec<(Cow<'a, str>, V)> =
             entries.map(|(key, value)| (key_text(key), value)).collect();
-        if entries.is_empty() {
-            return self.empty("{}");
-        }
         let compare = match self.rules.dialect {
             Dialect::V2 => key_order::compare_v2,
             Dialect::V3 => key_order::compare_v3,
         };
         key_order::sort(&mut entries, |a, b| compare(&a.0, &b.0).is_lt());
+        self.entries(&entries);
+    }
+
+    /// goyaml.v2 is given JSON, in which a struct is a map; yaml.v3 is given the struct.
+    fn structure<'a, V: Value>(&mut self, fields: impl Iterator<Item = (&'a [u8], V)>) {
+        if self.rules.dialect == Dialect::V2 {
+            return self.mapping(fields);
+        }
+        let entries: Vec<_> = fields.map(|(key, value)| (key_text(key), value)).collect();
+        self.entries(&entries);
+    }
+}
+
+impl Printer {
+    fn entries<V: Value>(&mut self, entries: &[(Cow<'_, str>, V)]) {
+        if entries.is_empty() {
+            return self.empty("{}");
+        }
         self.block_mapping(|printer| {
-            for (key, value) in &entries {
+            for (key, value) in entries {
                 let simple = scalar::fits_before_colon(key);
                 printer.block_entry(
                     simple,

@@ -28,6 +28,11 @@ pub trait Sink {
     fn sequence<V: Value>(&mut self, items: impl Iterator<Item = V>);
     /// Entries in any order; every printer has an order of its own. Keys are unique.
     fn mapping<'a, V: Value>(&mut self, entries: impl Iterator<Item = (&'a [u8], V)>);
+    /// The fields of a Go struct, in the order of their declaration: what prints structs itself keeps
+    /// it, what turns them into maps first does not.
+    fn structure<'a, V: Value>(&mut self, fields: impl Iterator<Item = (&'a [u8], V)>) {
+        self.mapping(fields);
+    }
 }
 
 impl<T: Value + ?Sized> Value for &T {

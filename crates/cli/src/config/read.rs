@@ -110,7 +110,7 @@ fn of_text(name: &str, bytes: &[u8]) -> Result<Document, Diagnostic> {
         Some(node) => node.to_json(Dialect::V2, DuplicateKeys::Refused).map_err(wrong)?,
         None => Value::Object(Map::new()),
     };
-    Ok(Document { body, at: Location::file(name), node })
+    Ok(Document { node, ..Document::new(body, Location::file(name)) })
 }
 
 /// `FIELD=VALUE`, where the field is written with dots.
@@ -124,7 +124,7 @@ fn of_flag(text: &str) -> Result<Document, Diagnostic> {
         .map_err(|error| wrong(error.message().to_owned()))?;
     let nest = |inner: Value, name: &str| Value::Object(Map::from_iter([(name.to_owned(), inner)]));
     let body = field.rsplit('.').fold(value, nest);
-    Ok(Document { body, at, node: None })
+    Ok(Document::new(body, at))
 }
 
 /// Each layer must be right by itself; of two that say something of one field, the later wins.
@@ -134,7 +134,7 @@ fn merge(layers: &[Document]) -> Result<Config, Diagnostic> {
         decode::decode::<Config>(layer, "", &layer.body)?;
         overlay(&mut all, &layer.body);
     }
-    let whole = Document { body: all, at: Location::file("the configuration"), node: None };
+    let whole = Document::new(all, Location::file("the configuration"));
     decode::decode(&whole, "", &whole.body)
 }
 

@@ -90,6 +90,7 @@ fn paint(kind: LedgerKind) -> Paint {
         | LedgerKind::Unfrozen
         | LedgerKind::Approved
         | LedgerKind::Accepted
+        | LedgerKind::Rotated
         | LedgerKind::Completed
         | LedgerKind::Restored => Paint::Good,
     }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod by_hand;
+mod charts;
 #[path = "../../../git/tests/it/server.rs"]
 #[expect(clippy::unwrap_used, reason = "a server of tests")]
 mod git_server;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Result;
-use crate::context::Context;
+use crate::context::{Context, Go};
 use crate::fmt;
 use crate::function::{Args, FunctionError};
 use crate::types::{Kind, Type};
@@ -63,9 +63,22 @@ fn type_of(value: &Value) -> &'static Type {
     value.go_type().unwrap_or(Type::ANY)
 }
 
+const INCOMPATIBLE: &str = "incompatible types for comparison";
+
 fn incompatible(a: &Value, b: &Value) -> FunctionError {
     let (a, b) = (type_of(a), type_of(b));
-    FunctionError::new(format!("incompatible types for comparison: {a} and {b}"))
+    FunctionError::new(format!("{INCOMPATIBLE}: {a} and {b}"))
+}
+
+/// Go 1.23 does not say which types they are.
+fn worded(cx: &Context<'_>) -> impl Fn(FunctionError) -> FunctionError + use<> {
+    let is_short = cx.go == Go::V1_23;
+    move |error| match error {
+        FunctionError::Message(text) if is_short && text.starts_with(INCOMPATIBLE) => {
+            FunctionError::new(INCOMPATIBLE)
+        }
+        error => error,
+    }
 }
 
 fn equal(a: &Value, b: &Value) -> std::result::Result<bool, FunctionError> {
@@ -168,36 +181,36 @@ fn less_or_equal(a: &Value, b: &Value) -> std::result::Result<bool, FunctionErro
     Ok(less(a, b)? || equal(a, b)?)
 }
 
-pub(super) fn eq(_: &mut Context<'_>, args: Args<'_>) -> Result {
+pub(super) fn eq(cx: &mut Context<'_>, args: Args<'_>) -> Result {
     if args.len() < 2 {
         return Err(FunctionError::new("missing argument for comparison"));
     }
     for other in args.rest(1) {
-        if equal(args.any(0), other)? {
+        if equal(args.any(0), other).map_err(worded(cx))? {
             return Ok(Value::Bool(true));
         }
     }
     Ok(Value::Bool(false))
 }
 
-pub(super) fn ne(_: &mut Context<'_>, args: Args<'_>) -> Result {
-    Ok(Value::Bool(!equal(args.any(0), args.any(1))?))
+pub(super) fn ne(cx: &mut Context<'_>, args: Args<'_>) -> Result {
+    Ok(Value::Bool(!equal(args.any(0), args.any(1)).map_err(worded(cx))?))
 }
 
-pub(super) fn lt(_: &mut Context<'_>, args: Args<'_>) -> Result {
-    Ok(Value::Bool(less(args.any(0), args.any(1))?))
+pub(super) fn lt(cx: &mut Context<'_>, args: Args<'_>) -> Result {
+    Ok(Value::Bool(less(args.any(0), args.any(1)).map_err(worded(cx))?))
 }
 
-pub(super) fn le(_: &mut Context<'_>, args: Args<'_>) -> Result {
-    Ok(Value::Bool(less_or_equal(args.any(0), args.any(1))?))
+pub(super) fn le(cx: &mut Context<'_>, args: Args<'_>) -> Result {
+    Ok(Value::Bool(less_or_equal(args.any(0), args.any(1)).map_err(worded(cx))?))
 }
 
 /// The reverse of `le`, also where there is no order (NaN).
-pub(super) fn gt(_: &mut Context<'_>, args: Args<'_>) -> Result {
-    Ok(Value::Bool(!less_or_equal(args.any(0), args.any(1))?))
+pub(super) fn gt(cx: &mut Context<'_>, args: Args<'_>) -> Result {
+    Ok(Value::Bool(!less_or_equal(args.any(0), args.any(1)).map_err(worded(cx))?))
 }
 
 /// The reverse of `lt`, also where there is no order (NaN).
-pub(super) fn ge(_: &mut Context<'_>, args: Args<'_>) -> Result {
-    Ok(Value::Bool(!less(args.any(0), args.any(1))?))
+pub(super) fn ge(cx: &mut Context<'_>, args: Args<'_>) -> Result {
+    Ok(Value::Bool(!less(args.any(0), args.any(1)).map_err(worded(cx))?))
 }

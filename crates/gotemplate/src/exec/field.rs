@@ -58,6 +58,9 @@ impl<'t> Frame<'_, '_, 't> {
             && !given.is_any()
             && let Some(value) = map.get(name)
         {
+            if let Some(trace) = &mut self.cx.trace {
+                trace.reads(map.identity(), name);
+            }
             return Ok(Reflected { value, through: Some(Type::ANY) });
         }
         let Some(of) = receiver.static_type() else {
@@ -72,6 +75,9 @@ impl<'t> Frame<'_, '_, 't> {
         }
         match &receiver.value {
             Value::Map(map) => {
+                if let Some(trace) = &mut self.cx.trace {
+                    trace.reads(map.identity(), name);
+                }
                 if let Some(method) = map.go_type().method(name) {
                     return self.method(dot, receiver.value.clone(), &method.0, at, given);
                 }

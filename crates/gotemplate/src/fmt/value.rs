@@ -69,7 +69,10 @@ impl Printer<'_> {
         if !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return false;
         }
-        let (Text::Error(string) | Text::Stringer(string) | Text::GoStringer(string, _)) = text
+        let (Text::Error(string)
+        | Text::Stringer(string)
+        | Text::PointerStringer(string)
+        | Text::GoStringer(string, _)) = text
         else {
             return false;
         };
@@ -287,9 +290,10 @@ fn method_text(value: &Value) -> Option<Text> {
         Value::TypedNil(of) => of,
         _ => return None,
     };
-    let named: &NamedType = match of {
-        Type::Named(named) | Type::Pointer(Type::Named(named)) => named,
-        _ => return None,
-    };
-    (!matches!(named.text, Text::Plain)).then_some(named.text)
+    match of {
+        Type::Named(NamedType { text: Text::Plain | Text::PointerStringer(_), .. })
+        | Type::Pointer(Type::Named(NamedType { text: Text::Plain, .. })) => None,
+        Type::Named(named) | Type::Pointer(Type::Named(named)) => Some(named.text),
+        _ => None,
+    }
 }

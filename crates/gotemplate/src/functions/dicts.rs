@@ -49,9 +49,9 @@ fn dict(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     Ok(Value::Map(map))
 }
 
-fn set(_: &mut Context<'_>, args: Args<'_>) -> Outcome {
+fn set(context: &mut Context<'_>, args: Args<'_>) -> Outcome {
     let map = args.map(0)?.ok_or_else(|| FunctionError::new("assignment to entry in nil map"))?;
-    map.insert(args.string(1)?.clone(), args.any(2).clone());
+    context.put(&map, args.string(1)?.clone(), args.any(2).clone());
     Ok(args.any(0).clone())
 }
 

@@ -3,7 +3,7 @@
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::key::{decode_key, encode_key};
 use super::list::{drop_iteratively, is_container};
@@ -63,6 +63,11 @@ impl Map {
     /// An address-like number that no other living map has; for cycle detection.
     pub fn identity(&self) -> usize {
         Rc::as_ptr(&self.shared) as usize
+    }
+
+    /// A handle that does not keep it.
+    pub(crate) fn downgrade(&self) -> WeakMap {
+        WeakMap { of: self.of, shared: Rc::downgrade(&self.shared) }
     }
 
     /// How many entries there are.
@@ -148,6 +153,19 @@ impl Map {
         if let Some(mut unique) = Rc::into_inner(self.shared) {
             values.extend(std::mem::take(unique.entries.get_mut()).into_values());
         }
+    }
+}
+
+/// A map that may be gone.
+#[derive(Clone)]
+pub(crate) struct WeakMap {
+    of: &'static Type,
+    shared: Weak<Shared>,
+}
+
+impl WeakMap {
+    pub(crate) fn upgrade(&self) -> Option<Map> {
+        Some(Map { of: self.of, shared: self.shared.upgrade()? })
     }
 }
 

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let mut surroundings = Surroundings {
         load: &mut |path| load(path, profile),
         read: &mut read,
+        post_render: &mut |_| Err("no program is run here".to_owned()),
         now: Timestamp {
             seconds: i64::try_from(since.as_secs()).unwrap_or_default(),
             nanoseconds: since.subsec_nanos(),

@@ -106,7 +106,7 @@ macro_rules! profile_types {
                 name: concat!($package, ".KubeVersion"),
                 underlying: &Type::Struct(&[$(Field::new($version, Type::STRING)),*]),
                 methods: KUBE_VERSION_METHODS,
-                text: Text::Stringer(super::kube_version_text),
+                text: Text::PointerStringer(super::kube_version_text),
             });
             const VERSION_SET: &Type = &Type::Named(&NamedType {
                 name: concat!($package, ".VersionSet"),

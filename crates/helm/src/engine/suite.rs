@@ -60,7 +60,10 @@ fn check(row: &Json) -> Result<(), String> {
             (name.clone(), Renderable { template, scope: scope(&given["vals"]), base_path })
         })
         .collect();
-    match (execute(&renderables, &options, &mut RenderHost::new(&options)), &row["error"]) {
+    match (
+        execute(&renderables, &Map::any([]), &options, &mut RenderHost::new(&options)),
+        &row["error"],
+    ) {
         (Ok(seen), Json::Null) => {
             let seen: BTreeMap<String, String> = seen
                 .into_iter()

@@ -34,6 +34,30 @@ pub struct Arguments {
     pub output_dir: Option<String>,
     /// `--name-template`
     pub name_template: Option<String>,
+    /// `--version`: of a chart that is fetched.
+    pub version: Option<String>,
+    /// `--repo`: where a chart is fetched from.
+    pub repo: Option<String>,
+    /// `--devel`: the newest version may be a pre-release.
+    pub devel: bool,
+    /// `--dependency-update`: missing dependencies are fetched.
+    pub dependency_update: bool,
+    /// `--username`
+    pub username: Option<String>,
+    /// `--password`
+    pub password: Option<String>,
+    /// `--ca-file`
+    pub ca_file: Option<String>,
+    /// `--cert-file`
+    pub cert_file: Option<String>,
+    /// `--key-file`
+    pub key_file: Option<String>,
+    /// `--repository-config`
+    pub repository_config: Option<String>,
+    /// `--post-renderer`: a program that manifests go through.
+    pub post_renderer: Option<String>,
+    /// `--post-renderer-args`
+    pub post_renderer_args: Vec<String>,
     /// `--generate-name`
     pub generate_name: bool,
     /// `--release-name`
@@ -73,18 +97,18 @@ enum Flag {
     DryRun,
     /// A switch that changes nothing when a chart is only printed.
     UnusedSwitch,
-    /// A text that changes nothing when a local chart is only printed.
+    /// A text that changes nothing when a chart is only printed.
     UnusedText,
     /// Something that cannot be done here, and what to do instead.
     RefusedSwitch(&'static str),
-    /// The same, with a value.
-    RefusedText(&'static str),
 }
 
 const NO_CLUSTER: &str =
     "no cluster is asked while a chart is printed; `trueup plan` shows what the cluster would say";
-const NO_FETCH: &str = "nothing is fetched while a chart is printed; put the dependencies into charts/ (`helm dependency build`) first";
-const NO_PROGRAM: &str = "no other program is run; pipe the output into it instead";
+const NO_BLIND_TRUST: &str =
+    "a server whose certificate is not trusted is not asked; name its authority with --ca-file";
+const NO_PROVENANCE: &str =
+    "provenance files are not verified by this version; verify the chart with `helm verify`";
 const NO_DNS: &str = "rendering asks no network; getHostByName gives an empty text";
 
 /// The flags of Helm 3.17.2 and Helm 4.1.4, and ours.
@@ -92,17 +116,17 @@ const FLAGS: &[(&str, Flag)] = &[
     ("api-versions", Flag::List(|a| &mut a.api_versions)),
     ("atomic", Flag::UnusedSwitch),
     ("burst-limit", Flag::UnusedText),
-    ("ca-file", Flag::UnusedText),
-    ("cert-file", Flag::UnusedText),
+    ("ca-file", Flag::Text(|a| &mut a.ca_file)),
+    ("cert-file", Flag::Text(|a| &mut a.cert_file)),
     ("color", Flag::UnusedText),
     ("colour", Flag::UnusedText),
     ("content-cache", Flag::UnusedText),
     ("create-namespace", Flag::UnusedSwitch),
     ("debug", Flag::Switch(|a| &mut a.debug)),
-    ("dependency-update", Flag::RefusedSwitch(NO_FETCH)),
+    ("dependency-update", Flag::Switch(|a| &mut a.dependency_update)),
     ("description", Flag::UnusedText),
     ("deterministic-stubs", Flag::Switch(|a| &mut a.deterministic_stubs)),
-    ("devel", Flag::UnusedSwitch),
+    ("devel", Flag::Switch(|a| &mut a.devel)),
     ("disable-openapi-validation", Flag::UnusedSwitch),
     ("dry-run", Flag::DryRun),
     ("enable-dns", Flag::RefusedSwitch(NO_DNS)),
@@ -112,9 +136,9 @@ const FLAGS: &[(&str, Flag)] = &[
     ("generate-name", Flag::Switch(|a| &mut a.generate_name)),
     ("hide-notes", Flag::UnusedSwitch),
     ("include-crds", Flag::Switch(|a| &mut a.include_crds)),
-    ("insecure-skip-tls-verify", Flag::UnusedSwitch),
+    ("insecure-skip-tls-verify", Flag::RefusedSwitch(NO_BLIND_TRUST)),
     ("is-upgrade", Flag::Switch(|a| &mut a.is_upgrade)),
-    ("key-file", Flag::UnusedText),
+    ("key-file", Flag::Text(|a| &mut a.key_file)),
     ("keyring", Flag::UnusedText),
     ("kube-apiserver", Flag::UnusedText),
     ("kube-as-group", Flag::UnusedText),
@@ -132,19 +156,19 @@ const FLAGS: &[(&str, Flag)] = &[
     ("no-hooks", Flag::Switch(|a| &mut a.no_hooks)),
     ("output-dir", Flag::Text(|a| &mut a.output_dir)),
     ("pass-credentials", Flag::UnusedSwitch),
-    ("password", Flag::UnusedText),
+    ("password", Flag::Text(|a| &mut a.password)),
     ("plain-http", Flag::UnusedSwitch),
-    ("post-renderer", Flag::RefusedText(NO_PROGRAM)),
-    ("post-renderer-args", Flag::RefusedText(NO_PROGRAM)),
+    ("post-renderer", Flag::Text(|a| &mut a.post_renderer)),
+    ("post-renderer-args", Flag::Texts(|a| &mut a.post_renderer_args)),
     ("profile", Flag::Profile),
     ("qps", Flag::UnusedText),
     ("registry-config", Flag::UnusedText),
     ("release-name", Flag::Switch(|a| &mut a.release_name_in_output_dir)),
     ("render-subchart-notes", Flag::Switch(|a| &mut a.subchart_notes)),
     ("replace", Flag::UnusedSwitch),
-    ("repo", Flag::RefusedText(NO_FETCH)),
+    ("repo", Flag::Text(|a| &mut a.repo)),
     ("repository-cache", Flag::UnusedText),
-    ("repository-config", Flag::UnusedText),
+    ("repository-config", Flag::Text(|a| &mut a.repository_config)),
     ("rollback-on-failure", Flag::UnusedSwitch),
     ("server-side", Flag::UnusedSwitch),
     ("set", Flag::Texts(|a| &mut a.set)),
@@ -158,11 +182,11 @@ const FLAGS: &[(&str, Flag)] = &[
     ("skip-tests", Flag::Switch(|a| &mut a.skip_tests)),
     ("take-ownership", Flag::UnusedSwitch),
     ("timeout", Flag::UnusedText),
-    ("username", Flag::UnusedText),
+    ("username", Flag::Text(|a| &mut a.username)),
     ("validate", Flag::RefusedSwitch(NO_CLUSTER)),
     ("values", Flag::List(|a| &mut a.value_files)),
-    ("verify", Flag::RefusedSwitch(NO_FETCH)),
-    ("version", Flag::UnusedText),
+    ("verify", Flag::RefusedSwitch(NO_PROVENANCE)),
+    ("version", Flag::Text(|a| &mut a.version)),
     ("wait", Flag::UnusedSwitch),
     ("wait-for-jobs", Flag::UnusedSwitch),
 ];
@@ -262,10 +286,6 @@ impl Arguments {
             Flag::Texts(field) => field(self).push(text(value)?),
             Flag::List(field) => field(self).extend(comma_separated(&text(value)?)),
             Flag::UnusedText => drop(text(value)?),
-            Flag::RefusedText(why) => {
-                text(value)?;
-                return Err(refused(why));
-            }
             Flag::Profile => {
                 let wanted = text(value)?;
                 self.profile = Profile::parse(&wanted).ok_or_else(|| {
@@ -342,12 +362,25 @@ mod tests {
     }
 
     #[test]
+    fn where_a_chart_comes_from_is_read() {
+        let seen = parse("web --repo https://charts.example --version ^1 --devel --ca-file ca.pem")
+            .unwrap();
+        assert_eq!(seen.repo.as_deref(), Some("https://charts.example"));
+        assert_eq!(seen.version.as_deref(), Some("^1"));
+        assert_eq!(seen.ca_file.as_deref(), Some("ca.pem"));
+        assert!(seen.devel);
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused_by_name() {
         let refused = |text: &str| parse(text).unwrap_err().to_string();
         assert!(refused("--validate").starts_with("--validate is not supported: no cluster"));
         assert!(refused("--dry-run=server").starts_with("--dry-run is not supported"));
         assert_eq!(refused("--bogus"), "unknown flag: --bogus");
         assert_eq!(refused("--set"), "flag needs an argument: --set");
+        assert!(refused("--verify").starts_with("--verify is not supported: provenance"));
+        assert!(refused("--insecure-skip-tls-verify").contains("--ca-file"));
+        assert!(refused("--enable-dns").starts_with("--enable-dns is not supported"));
         assert!(parse("--dry-run=client --validate=false").is_ok());
     }
 }

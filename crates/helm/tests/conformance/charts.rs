@@ -129,6 +129,7 @@ impl Case {
                 Chart::load(&tree, "", profile).map(Arc::new).map_err(|error| error.to_string())
             },
             read: &mut |path| fs::read(chart.join(path)).map_err(|error| error.to_string()),
+            post_render: &mut |_| Err("no program is run here".to_owned()),
             now: NOW,
             randomness: Randomness::new([0; 32], "conformance"),
         };

@@ -24,11 +24,7 @@ fn own_charts() {
             let name = case["name"].as_str().unwrap_or_default();
             tally.record(name, check(&folder, name, &case["args"], profile));
         }
-        tally.assert_only(match profile {
-            Profile::Helm4 => &[],
-            // Go 1.23 has a shorter text for what cannot be compared.
-            Profile::Helm3 => &["failing-compare"],
-        });
+        tally.assert_only(&[]);
     }
 }
 
@@ -79,6 +75,7 @@ fn run(arguments: &Arguments, folder: &Path, profile: Profile) -> Output {
             Chart::load(&tree, "", profile).map(Arc::new).map_err(|error| error.to_string())
         },
         read: &mut |path| fs::read(folder.join(path)).map_err(|error| error.to_string()),
+        post_render: &mut |_| Err("no program is run here".to_owned()),
         now: Timestamp { seconds: 1_704_164_645, nanoseconds: 0 },
         randomness: Randomness::new([7; 32], "own"),
     };

@@ -19,8 +19,7 @@ fn probes_of_helm_4() {
 
 #[test]
 fn probes_of_helm_3() {
-    // Go 1.23 has shorter texts for what cannot be compared, and refuses to range over an integer.
-    probe(Profile::Helm3, &["22", "25", "27", "75"]);
+    probe(Profile::Helm3, &["75"]);
 }
 
 fn probe(profile: Profile, known: &[&str]) {
@@ -46,6 +45,7 @@ fn check(text: &str, expected: &Value, values: &[u8], profile: Profile) -> Resul
     let mut surroundings = Surroundings {
         load: &mut |_| Ok(Arc::clone(&chart)),
         read: &mut |path| Err(format!("{path} is not read")),
+        post_render: &mut |_| Err("no program is run here".to_owned()),
         now: Timestamp { seconds: 1_704_164_645, nanoseconds: 0 },
         randomness: Randomness::new([0; 32], "probe"),
     };

@@ -33,6 +33,7 @@ impl Charts for HelmEngine {
                 let missing = || format!("open {path}: no such file or directory");
                 files.get(path).map(|content| content.to_vec()).ok_or_else(missing)
             },
+            post_render: &mut |_| Err("no program is run here".to_owned()),
             now: self.now,
             randomness: self.randomness.clone(),
         };

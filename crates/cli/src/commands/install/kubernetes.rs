@@ -76,6 +76,7 @@ pub fn documents(root: &Root, options: &Options) -> Result<Vec<u8>, CliError> {
     let mut surroundings = Surroundings {
         load: &mut |_| chart(),
         read: &mut super::super::helm::read,
+        post_render: &mut |_| Err("no program is run here".to_owned()),
         now: Timestamp { seconds: 0, nanoseconds: 0 },
         // The chart draws nothing.
         randomness: Randomness::new([0; 32], "install"),

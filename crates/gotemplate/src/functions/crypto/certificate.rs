@@ -100,9 +100,8 @@ fn authority(
     function: &str,
     given: Option<usize>,
 ) -> Outcome {
-    let mut stream = Stream::new(context, function, args);
+    let (mut stream, validity) = drawn(context, function, args, args.int(1)?);
     let key = subject_key(context, args, given, &mut stream)?;
-    let validity = Validity::new(context, args.int(1)?);
     let template = Template::new(args.string(0)?, validity, &mut stream);
     let template = Template { is_authority: true, ..template };
     template.sign(&key, &Issuer { name: template.name(), key_id: None }, &key)
@@ -114,9 +113,9 @@ fn self_signed(
     function: &str,
     given: Option<usize>,
 ) -> Outcome {
-    let mut stream = Stream::new(context, function, args);
+    let (mut stream, validity) = drawn(context, function, args, args.int(3)?);
     let key = subject_key(context, args, given, &mut stream)?;
-    let template = leaf(context, args, &mut stream)?;
+    let template = leaf(context, args, validity, &mut stream)?;
     template.sign(&key, &Issuer { name: template.name(), key_id: None }, &key)
 }
 
@@ -126,7 +125,7 @@ fn signed(
     function: &str,
     given: Option<usize>,
 ) -> Outcome {
-    let mut stream = Stream::new(context, function, args);
+    let (mut stream, validity) = drawn(context, function, args, args.int(3)?);
     let key = subject_key(context, args, given, &mut stream)?;
     let Value::Object(authority) = args.any(4) else { return Err(failed("no certificate")) };
     let (cert, signer) = (authority.field(0), authority.field(1));
@@ -135,7 +134,7 @@ fn signed(
     let parsed = parse(&block.bytes, "decodedSignerCert")?;
     let signer = PrivateKey::from_pem(&signer.as_str().unwrap_or_default())
         .map_err(|text| failed(format!("error parsing private key: {text}")))?;
-    let template = leaf(context, args, &mut stream)?;
+    let template = leaf(context, args, validity, &mut stream)?;
     let own = parsed.tbs_certificate().subject_public_key_info().to_der().unwrap_or_default();
     if signer.public().is_some_and(|(public, _)| public != own) {
         let mismatch = "x509: provided PrivateKey doesn't match parent's PublicKey";
@@ -148,9 +147,9 @@ fn signed(
 fn leaf(
     context: &mut Context<'_>,
     args: Args<'_>,
+    validity: Validity,
     stream: &mut Stream,
 ) -> Result<Template, FunctionError> {
-    let validity = Validity::new(context, args.int(3)?);
     let mut template = Template::new(args.string(0)?, validity, stream);
     for value in args.list(1)?.iter() {
         let Value::String(text) = value else {
@@ -173,16 +172,26 @@ fn leaf(
     Ok(template)
 }
 
-/// From now for so many days.
+/// What a certificate for so many days is made from.
+fn drawn(
+    context: &mut Context<'_>,
+    function: &str,
+    args: Args<'_>,
+    days: i64,
+) -> (Stream, Validity) {
+    let (stream, from) = Stream::certificate(context, function, args, days);
+    (stream, Validity::new(from, days))
+}
+
+/// For so many days.
 struct Validity {
     from: Timestamp,
     to: Timestamp,
 }
 
 impl Validity {
-    fn new(context: &mut Context<'_>, days: i64) -> Self {
+    fn new(from: Timestamp, days: i64) -> Self {
         const DAY: i64 = 24 * 3_600_000_000_000;
-        let from = context.host().now();
         let seconds = days.wrapping_mul(DAY).div_euclid(1_000_000_000);
         Self { from, to: Timestamp { seconds: from.seconds.saturating_add(seconds), ..from } }
     }

@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::super::Outcome;
 use super::super::runes::runes;
-use crate::context::Context;
+use crate::context::{Context, Timestamp};
 use crate::function::{Args, Function, FunctionError};
 use crate::types::Type;
 use crate::value::Value;
@@ -43,6 +43,18 @@ impl Stream {
         let mut seed = [0; 32];
         context.random(function, args.0, &mut seed);
         Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    /// The stream of a call that makes a certificate for so many days, and from when it is valid.
+    pub(super) fn certificate(
+        context: &mut Context<'_>,
+        function: &str,
+        args: Args<'_>,
+        days: i64,
+    ) -> (Self, Timestamp) {
+        let mut seed = [0; 32];
+        let from = context.random_certificate(function, args.0, days, &mut seed);
+        (Self(ChaCha20Rng::from_seed(seed)), from)
     }
 
     #[cfg(test)]

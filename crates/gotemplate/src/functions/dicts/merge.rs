@@ -49,7 +49,7 @@ fn merge(
         let ours = into.get(&key);
         if let Value::Nil = theirs {
             if overwrite {
-                into.insert(key, theirs);
+                context.put(into, key, theirs);
             }
             continue;
         }
@@ -65,7 +65,7 @@ fn merge(
             list || ours.kind() == Kind::Map && theirs.kind() == Kind::Map || !overwrite
         });
         if replaced || !keeps {
-            into.insert(key, theirs);
+            context.put(into, key, theirs);
         }
     }
     Ok(())

@@ -106,7 +106,7 @@ fn present_object<S: Sink>(object: &dyn Object, value: &Value, view: View, sink:
         return present(&beneath, view, sink);
     }
     let fields = fields(value, view);
-    sink.mapping(fields.iter().map(|(name, value)| (&name[..], Presented::new(value, view))));
+    sink.structure(fields.iter().map(|(name, value)| (&name[..], Presented::new(value, view))));
 }
 
 /// What an object that writes itself as text writes.
