@@ -9,6 +9,7 @@
 //! A section is a file here and a field of [`Config`]. All of it is plain values: what a section
 //! means for an adapter is said where the adapters are wired together, in `state.rs`.
 
+mod clusters;
 mod credentials;
 mod host;
 mod intervals;
@@ -23,6 +24,7 @@ mod telemetry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use clusters::{Cluster, connection};
 pub use credentials::CredentialRule;
 pub use host::Host;
 pub use intervals::Intervals;
@@ -54,6 +56,9 @@ pub struct Config {
     /// How servers are reached, by the beginning of their URLs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<CredentialRule>,
+    /// The clusters that Apps name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<Cluster>,
     /// How often things are looked at.
     pub intervals: Intervals,
     /// How much is done and read at most.

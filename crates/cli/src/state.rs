@@ -45,7 +45,7 @@ pub struct State {
     supply: Arc<Fetcher>,
     renderer: Arc<Renderer>,
     host: OnceLock<Result<Arc<HostTarget>, PortError>>,
-    clusters: Mutex<BTreeMap<Option<String>, Arc<KubernetesTarget>>>,
+    clusters: Mutex<BTreeMap<Connection, Arc<KubernetesTarget>>>,
 }
 
 impl State {
@@ -114,13 +114,13 @@ impl State {
             .clone()
     }
 
-    /// The cluster that an app names, which is a context of the kubeconfig.
+    /// The cluster that an app names: one client for each, however many apps are on it.
     fn cluster(&self, declaration: &Declaration) -> Arc<KubernetesTarget> {
         let target = declaration.spec.target.as_ref();
-        let context = target.and_then(|target| target.kubernetes.as_ref()?.cluster.clone());
+        let named = target.and_then(|target| target.kubernetes.as_ref()?.cluster.as_deref());
+        let connection = config::connection(&self.config.clusters, named);
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = Connection { kubeconfig: None, context: context.clone() };
-        let cluster = clusters.entry(context);
+        let cluster = clusters.entry(connection.clone());
         cluster.or_insert_with(|| Arc::new(KubernetesTarget::new(connection))).clone()
     }
 

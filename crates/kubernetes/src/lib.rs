@@ -51,7 +51,7 @@ mod writers;
 /// The client that [`KubernetesTarget::over`] takes: `Client::new(service, "default")`.
 pub use kube::Client;
 
-pub use connect::{ConnectError, Connection};
+pub use connect::{CLUSTER_LABEL, ClusterSecret, ConnectError, Connection};
 pub use membership::LeaseMembership;
 pub use target::KubernetesTarget;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use trueup_engine::{State, reconcile};
 use trueup_kubernetes::Connection;
 use trueup_model::plan::SkipKind;
-use trueup_model::ports::Store as _;
 use trueup_model::{Record, TargetId};
 
 use crate::bed::{Bed, bed, unique};
@@ -30,7 +29,8 @@ fn there(app: &App) -> usize {
 async fn an_api_server_that_goes_away_in_the_middle_loses_nothing() {
     let Some(bed) = bed() else { return };
     let gate = Gate::closing_after(bed, 120_000).await;
-    let through = Connection { kubeconfig: Some(gate.kubeconfig.path().to_owned()), context: None };
+    let through =
+        Connection { kubeconfig: Some(gate.kubeconfig.path().to_owned()), ..Default::default() };
     let app = App::by(bed, &bed.namespace("away"), through);
     let all = many(60, 4000);
     app.commit(&files(&all));

@@ -23,7 +23,7 @@ impl Server for Real {
 #[tokio::test]
 async fn every_script_holds() {
     let Some(bed) = bed() else { return };
-    let connection = Connection { kubeconfig: Some(bed.kubeconfig.clone()), context: None };
+    let connection = Connection { kubeconfig: Some(bed.kubeconfig.clone()), ..Default::default() };
     let server = Real(connection.open().await.expect("the kubeconfig can be used"));
     let mut failures = Vec::new();
     for script in script::all() {

@@ -139,6 +139,7 @@ impl App {
         let connection = Connection {
             kubeconfig: Some(bed.kubeconfig.clone()),
             context: context.map(str::to_owned),
+            secret: None,
         };
         Self::by(bed, namespace, connection)
     }

@@ -100,7 +100,7 @@ fn join(
     })?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let name = variable("POD_NAME").unwrap_or(host);
-    let connection = Connection { kubeconfig: None, context: sharing.context.clone() };
+    let connection = Connection { context: sharing.context.clone(), ..Connection::default() };
     let group = sharing.name.clone();
     let meet = move || -> Arc<dyn Membership> {
         // Each start and each return is another member.
