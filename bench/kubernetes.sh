@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # How fast TrueUp applies, plans and heals on a cluster, each beside the raw limit that the same
 # API server shows in the same run (crates/kubernetes/examples/bare.rs). Needs Go, for the testbed.
-#   bench/kubernetes.sh [CONFIGMAPS] [DEPLOYMENTS] [TRACKED]
+#   [PROFILE=dev] bench/kubernetes.sh [CONFIGMAPS] [DEPLOYMENTS] [TRACKED]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 maps=${1:-2000} deployments=${2:-500} tracked=${3:-10000}
 
-cargo build --release --locked -q -p trueup-cli
-cargo build --release --locked -q -p trueup-kubernetes --example bare
-target=${CARGO_TARGET_DIR:-target}/release
-trueup=$PWD/$target/trueup bare=$PWD/$target/examples/bare
-[ -x "$trueup" ] || { trueup=$target/trueup; bare=$target/examples/bare; }
+profile=${PROFILE:-release}
+cargo build --profile "$profile" --locked -q -p trueup-cli
+cargo build --profile "$profile" --locked -q -p trueup-kubernetes --example bare
+target=$(realpath "${CARGO_TARGET_DIR:-target}")/${profile/#dev/debug}
+trueup=$target/trueup bare=$target/examples/bare
 testbed=$(testbed/build)
 
 work=$(mktemp -d)
