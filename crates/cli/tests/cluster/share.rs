@@ -40,7 +40,8 @@ fn member() {
 }
 
 async fn run_apps(kubeconfig: &str, namespace: &str, name: &str) {
-    let connection = Connection { kubeconfig: Some(PathBuf::from(kubeconfig)), context: None };
+    let kubeconfig = Some(PathBuf::from(kubeconfig));
+    let connection = Connection { kubeconfig, ..Connection::default() };
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     let meet = move || -> Arc<dyn Membership> {
         let identity = format!("{name}-{}", millis());
