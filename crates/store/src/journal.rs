@@ -22,7 +22,7 @@ use trueup_model::{AppName, Digest};
 use crate::StoreError;
 
 /// The version of the format.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The file is not rewritten while it is smaller than this.
 const SMALL: u64 = 1 << 20;
 /// How often what counts must fit into the file before it is rewritten.
@@ -58,10 +58,10 @@ pub(crate) struct Line {
     pub(crate) commit: u64,
     pub(crate) app: AppName,
     pub(crate) head: Head,
-    /// What the record's sets hold, by name; the lines of these come before this one.
+    /// The record's maps, by name (`parts`); the lines of what they hold come before this one.
     #[serde(default)]
     pub(crate) sets: Vec<Digest>,
-    /// The record as JSON, its sets empty; `None` once the app is removed.
+    /// The record as JSON, its maps empty; `None` once the app is removed.
     pub(crate) record: Option<Box<RawValue>>,
 }
 
@@ -258,9 +258,11 @@ impl Journal {
             let length = line.text.len() as u64;
             let before = match &line.of {
                 Of::App(app) => self.counting.insert(app.clone(), length).unwrap_or(0),
+                // It may not count for long, and nobody says when it no longer does: that is seen
+                // when the file is written anew.
                 Of::Set(set) => {
                     self.sets.insert(*set);
-                    0
+                    length
                 }
             };
             self.counted = (self.counted + length).saturating_sub(before);

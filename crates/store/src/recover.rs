@@ -12,7 +12,7 @@ use trueup_model::{AppName, Digest, InstallationKey, LedgerEntry, LedgerKind};
 use crate::content::WriteError;
 use crate::folder::{Folder, random};
 use crate::journal::{self, Contents, Head, HoldingLine, Journal, Line};
-use crate::{StoreError, database, ledger};
+use crate::{StoreError, database, ledger, parts};
 
 /// A state folder that is ready.
 pub(crate) struct Opened {
@@ -282,16 +282,18 @@ pub(crate) fn rewrite(
     Journal::rewrite(&folder.journal(), installation, holdings, lines.into_iter().map(Ok))
 }
 
-/// Removes what no record's set holds.
+/// Removes what is behind no name that a record has, nor a piece of what is.
 fn forget(connection: &Connection) -> Result<(), WriteError> {
-    let held: BTreeSet<Digest> =
+    let named: BTreeSet<Digest> =
         lines(connection)?.into_iter().flat_map(|line| line.sets).collect();
-    let kept: BTreeSet<[u8; 32]> = held.iter().map(|set| *set.as_bytes()).collect();
-    let mut statement = connection.prepare_cached("SELECT digest FROM holding")?;
-    let all: Vec<[u8; 32]> =
-        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    for set in all.into_iter().filter(|set| !kept.contains(set)) {
-        connection.prepare_cached("DELETE FROM holding WHERE digest = ?1")?.execute([set])?;
+    let all = holdings(connection)?;
+    let behind = all.iter().filter(|holding| named.contains(&holding.set));
+    let mut kept: BTreeSet<Digest> =
+        behind.flat_map(|holding| parts::pieces(holding.contents.get())).collect();
+    kept.extend(&named);
+    let mut delete = connection.prepare_cached("DELETE FROM holding WHERE digest = ?1")?;
+    for holding in all.iter().filter(|holding| !kept.contains(&holding.set)) {
+        delete.execute([holding.set.as_bytes()])?;
     }
     Ok(())
 }
