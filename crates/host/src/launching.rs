@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use trueup_model::host::{EnvFrom, EnvVar, ProcessSpec, TaskSpec, TimerSpec};
+use trueup_model::host::{ProcessSpec, Running, TaskSpec, TimerSpec};
 use trueup_model::{Digest, ResourceId};
 
 use crate::accounts;
@@ -16,13 +16,9 @@ use crate::shim::protocol::{About, Launch, RunAs, VERSION};
 use crate::shim::{When, bytes, signal};
 use crate::values::Environment;
 
-/// The part that processes, tasks and timers share.
+/// What is run for a resource.
 pub struct Runnable {
-    command: Vec<String>,
-    working_directory: Option<String>,
-    env: Vec<EnvVar>,
-    env_from: Vec<EnvFrom>,
-    user: Option<String>,
+    running: Running,
     /// What else it runs, in the same folder: probes, and the command of a reload.
     beside: Vec<Vec<String>>,
 }
@@ -39,44 +35,22 @@ pub struct Release {
 impl Runnable {
     /// Reads and checks a document of one of the three kinds.
     pub fn of(id: &ResourceId, body: &Value) -> Result<Self, HostError> {
-        let runnable = match id.kind.as_str() {
+        let (running, beside) = match id.kind.as_str() {
             "Process" => {
                 let spec: ProcessSpec = document::spec_of(id, body)?;
                 check_process(&spec)?;
-                Self {
-                    beside: beside(&spec),
-                    command: spec.command,
-                    working_directory: spec.working_directory,
-                    env: spec.env,
-                    env_from: spec.env_from,
-                    user: spec.user,
-                }
+                let beside = beside(&spec);
+                (spec.into(), beside)
             }
-            "Task" => {
-                let spec: TaskSpec = document::spec_of(id, body)?;
-                Self {
-                    beside: Vec::new(),
-                    command: spec.command,
-                    working_directory: spec.working_directory,
-                    env: spec.env,
-                    env_from: spec.env_from,
-                    user: spec.user,
-                }
-            }
+            "Task" => (document::spec_of::<TaskSpec>(id, body)?.into(), Vec::new()),
             _ => {
                 let spec: TimerSpec = document::spec_of(id, body)?;
                 When::of(&spec).map_err(HostError::Refused)?;
-                Self {
-                    beside: Vec::new(),
-                    command: spec.command,
-                    working_directory: spec.working_directory,
-                    env: spec.env,
-                    env_from: spec.env_from,
-                    user: spec.user,
-                }
+                (spec.into(), Vec::new())
             }
         };
-        match runnable.command.first() {
+        let runnable = Self { running, beside };
+        match runnable.running.command.first() {
             Some(program) if !program.is_empty() => Ok(runnable),
             _ => Err(HostError::Refused(format!("{id}: command is empty"))),
         }
@@ -84,14 +58,14 @@ impl Runnable {
 
     /// Its own variables, resolved.
     pub fn environment(&self, app: &App) -> Result<Environment, HostError> {
-        app.resolver().environment(&self.env_from, &self.env)
+        app.resolver().environment(&self.running.env_from, &self.running.env)
     }
 
     /// Whether this machine has what it names, and its owner allows it.
     pub fn check(&self, app: &App) -> Result<(), HostError> {
         let config = &app.machine().config;
         let folder = self.folder_as_written(app)?;
-        for command in std::iter::once(&self.command).chain(&self.beside) {
+        for command in std::iter::once(&self.running.command).chain(&self.beside) {
             config.allowed.command(command, &folder, &config.search_path)?;
         }
         self.run_as(config).map(|_| ())
@@ -101,7 +75,7 @@ impl Runnable {
     fn run_as(&self, config: &HostConfig) -> Result<(accounts::User, Option<RunAs>), HostError> {
         let own = rustix::process::geteuid().as_raw();
         let (level, allowed) = (config.level, &config.allowed);
-        let Some(name) = &self.user else {
+        let Some(name) = &self.running.user else {
             return Ok((allowed.user_named(&own.to_string())?, None));
         };
         let user = allowed.user_named(name)?;
@@ -129,7 +103,7 @@ impl Runnable {
     }
 
     fn folder_as_written(&self, app: &App) -> Result<PathBuf, HostError> {
-        match &self.working_directory {
+        match &self.running.working_directory {
             Some(text) => app.machine().policy.absolute(&app.name, text),
             None => Ok(app.layout.own.clone()),
         }
@@ -163,7 +137,7 @@ impl Runnable {
         }
         Ok(Launch {
             about,
-            command: self.command,
+            command: self.running.command,
             environment,
             user: run_as,
             run: app.layout.run(),

@@ -101,53 +101,93 @@ fn is_five(n: &u32) -> bool {
     *n == 5
 }
 
-/// `Process`: a supervised process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcessSpec {
+/// Declares a kind that runs a command. What processes, tasks and timers have in common stands here
+/// once; `flatten` would do, were an unknown field then still refused with what was meant.
+macro_rules! runs_a_command {
+    ($(#[$about:meta])* pub struct $name:ident { $($own:tt)* }) => {
+        $(#[$about])*
+        pub struct $name {
+            /// Program and arguments.
+            pub command: Vec<String>,
+            /// Where it runs. Left out: the app's own folder.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub working_directory: Option<String>,
+            /// Resources of the app that it needs, as `Kind/name`: it comes after them, and is
+            /// changed when they are.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub uses: Vec<String>,
+            /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so
+            /// that the document's own digest covers what it uses; they are not for users.
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pub uses_digests: BTreeMap<String, String>,
+            /// Environment variables.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub env: Vec<EnvVar>,
+            /// Environment variables from files (`KEY=value` lines) of this machine.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub env_from: Vec<EnvFrom>,
+            /// User it runs as; at system level only.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub user: Option<String>,
+            $($own)*
+        }
+
+        impl From<$name> for Running {
+            fn from(spec: $name) -> Self {
+                Self {
+                    command: spec.command,
+                    working_directory: spec.working_directory,
+                    env: spec.env,
+                    env_from: spec.env_from,
+                    user: spec.user,
+                }
+            }
+        }
+    };
+}
+
+/// What a process, a task or a timer runs, where, and as whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Running {
     /// Program and arguments.
     pub command: Vec<String>,
     /// Where it runs. Left out: the app's own folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
-    /// Resources of the app that it needs, as `Kind/name`: it starts after them, and is changed
-    /// when they are.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<String>,
-    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
-    /// document's own digest covers what it uses; they are not for users.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub uses_digests: BTreeMap<String, String>,
-    /// How it takes over a change of itself or of what it uses.
-    #[serde(default, skip_serializing_if = "OnChange::is_restart")]
-    pub on_change: OnChange,
     /// Environment variables.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<EnvVar>,
-    /// Environment variables from files (`KEY=value` lines) of this machine.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Environment variables from files of this machine.
     pub env_from: Vec<EnvFrom>,
-    /// User it runs as; at system level only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// User it runs as.
     pub user: Option<String>,
-    /// When it is started again.
-    #[serde(default)]
-    pub restart: RestartSpec,
-    /// Must succeed once before the others count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub startup_probe: Option<Probe>,
-    /// Tells whether it is ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub readiness_probe: Option<Probe>,
-    /// Tells whether it must be restarted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub liveness_probe: Option<Probe>,
-    /// How it is stopped.
-    #[serde(default)]
-    pub stop: StopSpec,
-    /// What it may use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<Limits>,
+}
+
+runs_a_command! {
+    /// `Process`: a supervised process.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct ProcessSpec {
+        /// How it takes over a change of itself or of what it uses.
+        #[serde(default, skip_serializing_if = "OnChange::is_restart")]
+        pub on_change: OnChange,
+        /// When it is started again.
+        #[serde(default)]
+        pub restart: RestartSpec,
+        /// Must succeed once before the others count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub startup_probe: Option<Probe>,
+        /// Tells whether it is ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub readiness_probe: Option<Probe>,
+        /// Tells whether it must be restarted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub liveness_probe: Option<Probe>,
+        /// How it is stopped.
+        #[serde(default)]
+        pub stop: StopSpec,
+        /// What it may use.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub limits: Option<Limits>,
+    }
 }
 
 /// How a process takes over a change.
@@ -361,81 +401,43 @@ pub struct Limits {
     pub open_files: Option<u64>,
 }
 
-/// `Task`: a script that runs once for each content of itself and of what it uses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TaskSpec {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Where it runs. Left out: the app's own folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub working_directory: Option<String>,
-    /// Resources of the app that it needs; it runs again when they change.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<String>,
-    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
-    /// document's own digest covers what it uses; they are not for users.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub uses_digests: BTreeMap<String, String>,
-    /// Environment variables.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<EnvVar>,
-    /// Environment variables from files of this machine.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env_from: Vec<EnvFrom>,
-    /// User it runs as; at system level only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// How long it may take; 10 minutes if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Duration>,
-    /// Whether going back runs it again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rerun_on_rollback: bool,
-    /// Whether one that a crash cut short is not run again without a person.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub at_most_once: bool,
+runs_a_command! {
+    /// `Task`: a script that runs once for each content of itself and of what it uses.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct TaskSpec {
+        /// How long it may take; 10 minutes if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timeout: Option<Duration>,
+        /// Whether going back runs it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub rerun_on_rollback: bool,
+        /// Whether one that a crash cut short is not run again without a person.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub at_most_once: bool,
+    }
 }
 
-/// `Timer`: a command at certain times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TimerSpec {
-    /// Five fields of cron.
-    pub schedule: String,
-    /// Time zone by its IANA name; UTC if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<String>,
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Where it runs. Left out: the app's own folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub working_directory: Option<String>,
-    /// Resources of the app that it needs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<String>,
-    /// Digests of what it uses, by `Kind/name`. Admission writes them ([`bind_uses`]), so that the
-    /// document's own digest covers what it uses; they are not for users.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub uses_digests: BTreeMap<String, String>,
-    /// Environment variables.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<EnvVar>,
-    /// Environment variables from files of this machine.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env_from: Vec<EnvFrom>,
-    /// User it runs as; at system level only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// How long a run may take; 10 minutes if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Duration>,
-    /// What happens when it is time and the last run still goes on.
-    #[serde(default)]
-    pub overlap: Overlap,
-    /// What becomes of times that passed while the machine was off.
-    #[serde(default, skip_serializing_if = "Missed::is_default")]
-    pub missed: Missed,
+runs_a_command! {
+    /// `Timer`: a command at certain times.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct TimerSpec {
+        /// Five fields of cron.
+        pub schedule: String,
+        /// Time zone by its IANA name; UTC if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub time_zone: Option<String>,
+        /// How long a run may take; 10 minutes if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timeout: Option<Duration>,
+        /// What happens when it is time and the last run still goes on.
+        #[serde(default)]
+        pub overlap: Overlap,
+        /// What becomes of times that passed while the machine was off.
+        #[serde(default, skip_serializing_if = "Missed::is_default")]
+        pub missed: Missed,
+    }
 }
 
 /// What becomes of times that passed while the machine was off.

@@ -5,7 +5,7 @@ mod bad_input;
 mod by_hand;
 mod charts;
 #[path = "../../../git/tests/it/server.rs"]
-#[expect(clippy::unwrap_used, reason = "a server of tests")]
+#[expect(clippy::unwrap_used, dead_code, reason = "a server of other tests, which ask it more")]
 mod git_server;
 mod kept_true;
 mod order;
