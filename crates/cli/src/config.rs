@@ -3,7 +3,7 @@
 //!
 //! There are three sources, and a later one wins field by field: what is built in, the first file of
 //! `--config`, `$TRUEUP_CONFIG`, `trueup/trueup.yaml` below the user's configuration folder and
-//! `/etc/trueup/trueup.yaml` that is there, and the command line (`--set FIELD=VALUE`, `--state`).
+//! `/etc/trueup/trueup.yaml` that is there, and the command line (`--configure FIELD=VALUE`, `--state`).
 //! Each source is checked for itself, so that an error names the line or flag that is wrong.
 //!
 //! A section is a file here and a field of [`Config`]. All of it is plain values: what a section
