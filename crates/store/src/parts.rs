@@ -197,6 +197,7 @@ mod tests {
             intended: false,
             keep: false,
             stage: 0,
+            hook: false,
         };
         Record { inventory: (0..count).map(|n| (id(n), item(n))).collect(), ..Record::default() }
     }
