@@ -74,7 +74,7 @@ impl Index {
     /// It is no YAML, or no index.
     pub fn parse(text: &[u8]) -> Result<Self, ChoiceError> {
         let unreadable = |why: &str| ChoiceError::Index(why.to_owned());
-        let document = document::read(text).map_err(|why| ChoiceError::Index(why))?;
+        let document = document::read(text).map_err(ChoiceError::Index)?;
         let entries = document.get("entries").ok_or_else(|| unreadable("it has no entries"))?;
         let mut charts = BTreeMap::new();
         for (name, versions) in entries.as_object().into_iter().flatten() {

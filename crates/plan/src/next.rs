@@ -107,14 +107,11 @@ impl<'a> Look<'a> {
         if let Some(stage) = hooks.clone().map(|a| a.stage).min() {
             return self.or_wait(hooks.filter(|a| a.stage == stage).collect());
         }
-        match self.health_of(|id| self.runs_at_failure(id)) {
-            Verdict::Progressing(which) => {
-                match Verdict::Progressing(which).into_next(self.input) {
-                    wait @ Next::Wait { .. } => return wait,
-                    _ => {}
-                }
-            }
-            Verdict::Healthy | Verdict::Degraded(_) => {}
+        let health = self.health_of(|id| self.runs_at_failure(id));
+        if let progressing @ Verdict::Progressing(_) = health
+            && let wait @ Next::Wait { .. } = progressing.into_next(self.input)
+        {
+            return wait;
         }
         let clears: Vec<&Action> = clears.collect();
         if !clears.is_empty() {

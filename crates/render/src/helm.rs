@@ -202,7 +202,7 @@ fn chart(
     let chart = Chart::load(tree, path, PROFILE).map_err(broken)?;
     match complete(chart, tree, path, PROFILE, request.answers) {
         Ok(Completed::Whole(chart)) => {
-            Ok(Located { chart: Arc::new(chart), folder: path.to_owned() })
+            Ok(Located { chart: Arc::from(chart), folder: path.to_owned() })
         }
         Ok(Completed::Needs(needs)) => Err(Stop::Needs(needs)),
         Err(error) => {

@@ -122,7 +122,7 @@ impl DependencyError {
 #[derive(Debug)]
 pub enum Completed {
     /// It is whole.
-    Whole(Chart),
+    Whole(Box<Chart>),
     /// These charts are missing.
     Needs(Vec<Need>),
 }
@@ -141,7 +141,7 @@ pub fn complete(
     let mut completion = Completion { tree, profile, answers, needs: Vec::new() };
     let chart = completion.complete(chart, path, 0)?;
     if completion.needs.is_empty() {
-        return Ok(Completed::Whole(chart));
+        return Ok(Completed::Whole(Box::new(chart)));
     }
     completion.needs.sort();
     completion.needs.dedup();

@@ -120,6 +120,8 @@ impl Server {
         let answers = BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line);
         if !answers.is_ok_and(|count| count > 0) {
             eprintln!("not tested: PostgreSQL does not start here");
+            drop(keeper.stdin.take());
+            keeper.wait().unwrap();
             return None;
         }
         Some(Self { port, _keeper: keeper })

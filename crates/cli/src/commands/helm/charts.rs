@@ -77,7 +77,7 @@ impl Charts<'_> {
             let completed = complete(load()?, &tree, &folder, profile, &answers)
                 .map_err(|error| format!("{error}; {}", error.hint()))?;
             match completed {
-                Completed::Whole(chart) => return Ok(chart),
+                Completed::Whole(chart) => return Ok(*chart),
                 Completed::Needs(needs) => {
                     for need in needs {
                         let supplied = self.ask(&need)?;
