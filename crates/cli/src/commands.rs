@@ -191,8 +191,9 @@ fn report(reply: &trueup_api::Reply, output: &Output) -> Result<Exit, CliError> 
     match reply {
         Reply::Status(list) => {
             output.print(list, || crate::text::status::list(list, output))?;
-            let fine =
-                |state: &str| !matches!(state, "failed" | "degraded" | "blocked" | "unreadable");
+            let fine = |state: &str| {
+                !matches!(state, "failed" | "degraded" | "held" | "blocked" | "unreadable")
+            };
             Ok(if list.apps.iter().all(|app| fine(&app.state)) { Exit::Done } else { Exit::Failed })
         }
         Reply::Done { message } => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use trueup_model::app::RetryPolicy;
+use trueup_model::hook;
 use trueup_model::observed::{Observed, ObservedResource, Owner, Presence};
 use trueup_model::plan::{Action, Plan, Purpose, Verb};
 use trueup_model::ports::Content;
@@ -48,11 +49,9 @@ pub fn absorb(
         true
     });
     changed |= hooks::absorb(&mut record, observed);
-    let runs_once = |r: &&std::sync::Arc<Resource>| {
-        kinds::of(&r.id).runs_once && !record.hooks.contains_key(&r.id)
-    };
-    let tasks: Vec<_> = desired.iter().filter(runs_once).collect();
-    for resource in tasks {
+    let keeps_its_end =
+        |r: &&std::sync::Arc<Resource>| kinds::of(&r.id).runs_once && hook::of(&r.body).is_none();
+    for resource in desired.iter().filter(keeps_its_end) {
         changed |= absorb_completion(&mut record, resource, observed);
     }
     changed.then_some(record)

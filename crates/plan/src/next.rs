@@ -100,20 +100,17 @@ impl<'a> Look<'a> {
 
     /// The run has failed: its failure hooks, then what hooks left; then it is over.
     fn failing_next(&self, failing: &Failing) -> Next {
-        let of_hooks = self.plan.actions.iter().filter(|a| a.hook.is_some());
-        let due = of_hooks.filter(|a| !gave_up(a, self.input));
-        let hooks = due.clone().filter(|a| a.hook == Some(Phase::Failure) && a.content.is_some());
-        let clears = due.filter(|a| a.content.is_none());
-        if let Some(stage) = hooks.clone().map(|a| a.stage).min() {
-            return self.or_wait(hooks.filter(|a| a.stage == stage).collect());
+        let due = self.plan.actions.iter().filter(|a| a.hook.is_some() && !gave_up(a, self.input));
+        let (clears, runs): (Vec<&Action>, Vec<&Action>) = due.partition(|a| a.content.is_none());
+        let hooks: Vec<&Action> =
+            runs.into_iter().filter(|a| a.hook == Some(Phase::Failure)).collect();
+        if let Some(stage) = hooks.iter().map(|a| a.stage).min() {
+            return self.or_wait(hooks.into_iter().filter(|a| a.stage == stage).collect());
         }
-        let health = self.health_of(|id| self.runs_at_failure(id));
-        if let progressing @ Verdict::Progressing(_) = health
-            && let wait @ Next::Wait { .. } = progressing.into_next(self.input)
-        {
+        let running = self.health_of(|id| self.runs_at_failure(id));
+        if let wait @ Next::Wait { .. } = running.into_next(self.input) {
             return wait;
         }
-        let clears: Vec<&Action> = clears.collect();
         if !clears.is_empty() {
             return self.or_wait(clears);
         }

@@ -87,7 +87,7 @@ fn apps(process: &str) -> Vec<(&'static str, String)> {
         (
             "base/p.yaml",
             format!(
-                "apiVersion: host.trueup.dev/v1\nkind: Process\nmetadata: {{name: base}}\nspec:\n  command: [sleep, \"1000\"]\n  startupProbe: {{exec: {{command: [sh, -c, \"{process}\"]}}, periodSeconds: 1}}\n"
+                "apiVersion: host.trueup.dev/v1\nkind: Process\nmetadata: {{name: base}}\nspec:\n  command: [sleep, \"1000\"]\n  startupProbe: {{exec: {{command: [sh, -c, \"{process}\"]}}, periodSeconds: 1, failureThreshold: 100}}\n"
             ),
         ),
         ("web/f.yaml", file("up")),
