@@ -9,7 +9,7 @@ const FILE: &str = "apiVersion: host.trueup.dev/v1\nkind: File\nmetadata: {name:
 fn every_command_prints_json_with_the_version_of_its_shape() {
     let Some(place) = Place::new() else { return };
     place.commit("first", &[("a.yaml", FILE)]);
-    place.commit("second", &[("a.yaml", &FILE.replace("content: x", "content: y"))]);
+    place.commit("second", &[("a.yaml", &FILE.replace("content: x", "content: changed"))]);
     let commit = place.head();
     let commands: &[&[&str]] = &[
         &["plan", "shop"],
