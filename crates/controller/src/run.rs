@@ -10,6 +10,7 @@ use tokio::sync::{RwLock, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use trueup_api::AppStatus;
 use trueup_engine::{Error, Outcome, State, Subject};
+use trueup_model::ports::Clock;
 use trueup_model::{AppName, Diagnostic, LedgerEntry};
 
 use crate::depend::{self, Waiting};
@@ -84,6 +85,16 @@ pub struct Controller {
     failures: BTreeMap<AppName, u32>,
     watched: Vec<String>,
     unread: bool,
+    clock: Arc<dyn Clock>,
+}
+
+/// The clock of this machine.
+struct Now;
+
+impl Clock for Now {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
 }
 
 type Run = (AppName, Result<Outcome, Error>);
@@ -111,7 +122,14 @@ impl Controller {
             failures: BTreeMap::new(),
             watched: Vec::new(),
             unread: false,
+            clock: Arc::new(Now),
         }
+    }
+
+    /// The same, in the time of another clock than this machine's.
+    pub fn in_time_of(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// The same, counting in these metrics.
@@ -167,13 +185,13 @@ impl Controller {
         let mut runs = JoinSet::new();
         loop {
             self.start(&mut runs).await;
-            let wake = self.queue.next_wake();
+            let wake = self.left(self.queue.next_wake());
             tokio::select! {
                 Some(done) = runs.join_next(), if !runs.is_empty() => {
                     if let Ok(run) = done { self.finish(run, true).await; }
                 }
                 Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
-                () = until(wake), if wake.is_some() => self.queue.wake(Timestamp::now()),
+                () = pass(wake), if wake.is_some() => self.queue.wake(self.clock.now()),
             }
             if runs.is_empty() && self.queue.is_idle() && self.queue.next_wake().is_none() {
                 break;
@@ -190,20 +208,20 @@ impl Controller {
         let mut poll = tokio::time::interval(self.settings.poll);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         poll.tick().await;
-        let mut soon = self.unread.then(|| Timestamp::now() + self.settings.retry);
+        let mut soon = self.unread.then(|| self.clock.now() + self.settings.retry);
         loop {
             self.start(&mut runs).await;
-            let wake = self.queue.next_wake();
+            let (wake, reads) = (self.left(self.queue.next_wake()), self.left(soon));
             tokio::select! {
                 Some(done) = runs.join_next(), if !runs.is_empty() => {
                     if let Ok(run) = done { self.finish(run, false).await; }
                 }
                 Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
-                () = until(wake), if wake.is_some() => self.queue.wake(Timestamp::now()),
+                () = pass(wake), if wake.is_some() => self.queue.wake(self.clock.now()),
                 _ = poll.tick() => self.read_roots(None).await,
-                () = until(soon), if soon.is_some() => {
+                () = pass(reads), if reads.is_some() => {
                     self.read_roots(None).await;
-                    soon = self.unread.then(|| Timestamp::now() + self.settings.retry * 5);
+                    soon = self.unread.then(|| self.clock.now() + self.settings.retry * 5);
                 }
             }
         }
@@ -212,6 +230,12 @@ impl Controller {
                 self.finish(run, true).await;
             }
         }
+    }
+
+    /// How long until then.
+    fn left(&self, at: Option<Timestamp>) -> Option<Duration> {
+        let left = at?.duration_since(self.clock.now());
+        Some(if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO })
     }
 
     /// Whether to end.
@@ -358,7 +382,7 @@ impl Controller {
 
     async fn finish(&mut self, (app, outcome): Run, once: bool) {
         self.queue.done(&app);
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let standing = match &outcome {
             Ok(outcome) => {
                 for entry in &outcome.entries {
@@ -474,8 +498,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn until(at: Option<Timestamp>) {
-    let Some(at) = at else { return std::future::pending().await };
-    let left = at.duration_since(Timestamp::now());
-    tokio::time::sleep(left.unsigned_abs() * u32::from(left.is_positive())).await;
+async fn pass(left: Option<Duration>) {
+    match left {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
+    }
 }

@@ -130,14 +130,13 @@ fn plain_kinds(group: &str, version: &str, kinds: &[Arc<Kind>]) -> Value {
                 "namespaced": kind.namespaced, "kind": kind_name, "verbs": verbs})
         };
         resources.push(one(kind.plural.clone(), &kind.kind, VERBS));
-        let parts = [("status", kind.status, kind.kind.as_str()), ("scale", kind.scale, "Scale")];
-        for (part, has, name) in parts.iter().filter(|(_, has, _)| *has) {
-            debug_assert!(has);
-            resources.push(one(
-                format!("{}/{part}", kind.plural),
-                name,
-                &["get", "patch", "update"],
-            ));
+        let verbs = ["get", "patch", "update"];
+        for (part, has, name) in
+            [("status", kind.status, kind.kind.as_str()), ("scale", kind.scale, "Scale")]
+        {
+            if has {
+                resources.push(one(format!("{}/{part}", kind.plural), name, &verbs));
+            }
         }
     }
     let group_version =

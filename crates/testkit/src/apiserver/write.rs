@@ -62,11 +62,8 @@ impl Cluster {
             remove(&mut object, "status");
         }
         fill_in(&mut object, kind);
-        let time = stamp(now);
-        let writer = writer(call, &kind.api_version(), &time, "").manager.to_owned();
-        let api_version = kind.api_version();
-        let writer =
-            Writer { manager: &writer, api_version: &api_version, subresource: "", time: &time };
+        let (time, api_version) = (stamp(now), kind.api_version());
+        let writer = writer(call, &api_version, &time, "");
         let entries = manage::update(&json!({}), &object, Vec::new(), kind.merging(), writer);
         let write = Write { kind, key, live: None, dry: call.is_dry(), now };
         Ok(Answer::Document(201, self.finish(&write, object, &entries)?))
@@ -418,7 +415,7 @@ impl Cluster {
         mut object: Value,
         entries: &[Entry],
     ) -> Result<Value, Refusal> {
-        let Write { kind, key, live, dry, now } = write;
+        let Write { kind, key, live, dry, .. } = write;
         object["apiVersion"] = kind.api_version().into();
         object["kind"] = kind.kind.as_str().into();
         self.server_set(write, &mut object);
@@ -445,7 +442,6 @@ impl Cluster {
         if *dry {
             return Ok(object);
         }
-        let _ = now;
         if object.pointer("/metadata/deletionTimestamp").is_some()
             && finalizers(&object).is_empty()
             && kind.kind != "Namespace"
