@@ -7,7 +7,7 @@
 //! - [`people`]: what others do to the cluster
 //! - [`checks`]: what must hold at the end
 
-mod checks;
+pub(crate) mod checks;
 mod commits;
 mod people;
 
@@ -292,12 +292,14 @@ impl Story {
     }
 }
 
-fn connect(server: &ApiServer, outside: &Outside) -> Arc<KubernetesTarget> {
+/// A target that knows nothing yet.
+pub(crate) fn connect(server: &ApiServer, outside: &Outside) -> Arc<KubernetesTarget> {
     let client = Client::new(server.clone(), "default");
     Arc::new(KubernetesTarget::over(client, outside.clock.clone()))
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

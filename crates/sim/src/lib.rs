@@ -4,9 +4,11 @@
 //!
 //! - [`story`][]: what happens to a host, drawn from the seed; [`checks`][]: what must hold at the end
 //! - [`cluster`][]: the same for a cluster, with the real adapter against an API server in memory
+//! - [`fleet`][]: several apps on a cluster, under the controller itself
 
 pub mod checks;
 pub mod cluster;
+pub mod fleet;
 pub mod story;
 
 pub use story::{Failure, Transcript};
@@ -18,6 +20,8 @@ pub enum Place {
     Host,
     /// On a cluster.
     Kubernetes,
+    /// On a cluster, several apps under the controller.
+    Fleet,
 }
 
 /// Lives through the story of a seed, in time of its own.
@@ -27,5 +31,6 @@ pub fn run(place: Place, seed: u64) -> Result<Transcript, Failure> {
     match place {
         Place::Host => runtime.block_on(story::run(seed)),
         Place::Kubernetes => runtime.block_on(cluster::run(seed)),
+        Place::Fleet => runtime.block_on(fleet::run(seed)),
     }
 }

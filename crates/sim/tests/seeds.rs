@@ -1,5 +1,6 @@
 //! Lives through many seeds, half of them on a host and half on a cluster, on all cores. `SIM_SEEDS`
-//! says how many, `SIM_FROM` from which, `SIM_PLACE` (`host`, `kubernetes`) only where; `SIM_TELL` tells
+//! says how many, `SIM_FROM` from which, `SIM_PLACE` where: `host`, `kubernetes`, or `fleet` (several
+//! apps under the controller, slow); `SIM_TELL` tells
 //! every story.
 
 use std::sync::Mutex;
@@ -18,6 +19,7 @@ fn place(n: u64) -> Place {
     match std::env::var("SIM_PLACE").as_deref() {
         Ok("host") => Place::Host,
         Ok("kubernetes") => Place::Kubernetes,
+        Ok("fleet") => Place::Fleet,
         _ if n.is_multiple_of(2) => Place::Host,
         _ => Place::Kubernetes,
     }

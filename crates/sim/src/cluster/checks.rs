@@ -11,6 +11,9 @@ use trueup_model::ports::Store as _;
 use trueup_model::record::Record;
 use trueup_model::{Digest, EventResult, LedgerEntry, Resource, ResourceId, Verb};
 
+use trueup_testkit::Outside;
+use trueup_testkit::apiserver::ApiServer;
+
 use super::{APP, NAMESPACE, Story};
 
 /// Names of maps that are somebody else's from the start.
@@ -24,14 +27,25 @@ pub(super) fn foreign(name: &str) -> Value {
 
 /// All rules; the error names the first that does not hold.
 pub(super) async fn all(story: &Story, outcome: &Outcome) -> Result<(), String> {
-    let world = World::of(story);
-    let ledger = story.outside.store.ledger();
-    world.foreign_is_untouched()?;
+    World::of(&story.server, APP).foreign_is_untouched()?;
+    app(&story.server, &story.outside, APP, outcome).await
+}
+
+/// The rules about one app.
+pub(crate) async fn app(
+    server: &ApiServer,
+    outside: &Outside,
+    app: &str,
+    outcome: &Outcome,
+) -> Result<(), String> {
+    let world = World::of(server, app);
+    let mut ledger = outside.store.ledger();
+    ledger.retain(|entry| entry.app.as_str() == app);
     world.inventory_covers_it(outcome)?;
     world.nothing_is_orphaned(outcome)?;
     world.ledger_tells_of_it(&ledger)?;
     crate::checks::ledger_is_whole(&ledger)?;
-    let contents = contents(story, outcome).await?;
+    let contents = contents(outside, outcome).await?;
     world.converged(outcome, &contents)
 }
 
@@ -58,12 +72,12 @@ pub(super) fn jobs_run_once(
 
 /// The documents of what was applied.
 async fn contents(
-    story: &Story,
+    outside: &Outside,
     outcome: &Outcome,
 ) -> Result<BTreeMap<ResourceId, Resource>, String> {
     let applied = outcome.record.applied.iter().flat_map(|set| &set.contents);
     let digests: Vec<Digest> = applied.clone().map(|(_, digest)| *digest).collect();
-    let kept = story.outside.store.contents(&digests).await.map_err(|error| error.message)?;
+    let kept = outside.store.contents(&digests).await.map_err(|error| error.message)?;
     let mut contents = BTreeMap::new();
     for (id, digest) in applied {
         let bytes = kept.get(digest).ok_or_else(|| format!("the content of {id} is not kept"))?;
@@ -74,12 +88,13 @@ async fn contents(
 }
 
 struct World {
+    app: String,
     objects: BTreeMap<ResourceId, Value>,
 }
 
 impl World {
-    fn of(story: &Story) -> Self {
-        let objects = story.server.cluster(|cluster, _| {
+    fn of(server: &ApiServer, app: &str) -> Self {
+        let objects = server.cluster(|cluster, _| {
             let each = cluster.objects.iter().map(|(key, object)| {
                 let kind = object["kind"].as_str().unwrap_or_default();
                 let id = ResourceId::new(&key.group, kind, &key.namespace, &key.name);
@@ -87,7 +102,7 @@ impl World {
             });
             each.collect()
         });
-        Self { objects }
+        Self { app: app.to_owned(), objects }
     }
 
     /// What carries our label, by our own apply: the label alone proves nothing, for people and
@@ -97,7 +112,7 @@ impl World {
             let entries = managed::entries(object);
             let labels = managed::applied(&entries, MANAGER)
                 .and_then(|entry| entry.set.at(&["metadata", "labels"]));
-            object.pointer("/metadata/labels/trueup.dev~1app") == Some(&APP.into())
+            object.pointer("/metadata/labels/trueup.dev~1app") == Some(&self.app.as_str().into())
                 && labels.is_some_and(|set| set.contains(&[Element::Field(APP_LABEL.to_owned())]))
                 && object.pointer("/metadata/deletionTimestamp").is_none()
         })
