@@ -290,7 +290,7 @@ fn subject(app: &str) -> Subject {
     };
     if app == "front" {
         let app = AppName::new("base").expect("a fitting name");
-        spec.depends_on = vec![Dependency { app, ..Dependency::default() }];
+        spec.depends_on = vec![Dependency { app, when: None }];
     }
     let declaration = Declaration {
         spec,
