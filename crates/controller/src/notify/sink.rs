@@ -56,7 +56,7 @@ enum Kind {
     Slack(slack::Slack),
     Teams(teams::Teams),
     Discord(discord::Discord),
-    Webhook(webhook::Webhook),
+    Webhook(Box<webhook::Webhook>),
     Email(email::Email),
     Forge(forge::Forge),
     Alertmanager(alertmanager::Alertmanager),
@@ -74,7 +74,7 @@ impl Sink {
         } else if let Some(hook) = &settings.discord {
             Kind::Discord(discord::Discord::new(hook, wire))
         } else if let Some(hook) = &settings.webhook {
-            Kind::Webhook(webhook::Webhook::new(hook, wire).map_err(wrong)?)
+            Kind::Webhook(Box::new(webhook::Webhook::new(hook, wire).map_err(wrong)?))
         } else if let Some(email) = &settings.email {
             Kind::Email(email::Email::new(email).map_err(wrong)?)
         } else if let Some(github) = &settings.github {

@@ -128,7 +128,7 @@ async fn credentials_are_for_what_is_below_their_prefix() {
     let without = fetcher(&folder);
     let refused = seen(&without, &chart(&mine.url, "1.0.0")).await;
     assert!(refused.starts_with("permanent: ") && refused.contains("credential"), "{refused}");
-    let with = Fetcher::new(options(&folder, &[mine.url.clone()]));
+    let with = Fetcher::new(options(&folder, std::slice::from_ref(&mine.url)));
     assert_eq!(seen(&with, &chart(&mine.url, "1.0.0")).await, bytes(&content));
     assert!(other.requests().iter().all(|request| !request.contains("authorization")));
 }
@@ -161,7 +161,7 @@ async fn a_registry_that_wants_a_token_gets_one() {
     let repository = format!("oci://{}/charts", server.host());
     let refused = seen(&fetcher(&folder), &chart(&repository, "1.0.0")).await;
     assert!(refused.contains("401"), "{refused}");
-    let fetcher = Fetcher::new(options(&folder, &[server.url.clone()]));
+    let fetcher = Fetcher::new(options(&folder, std::slice::from_ref(&server.url)));
     assert_eq!(seen(&fetcher, &chart(&repository, "1.0.0")).await, bytes(&content));
 }
 

@@ -485,18 +485,21 @@ impl Cluster {
         self.allocate(kind, &uid, object);
     }
 
+    fn give_address(&mut self, service: &mut Value) {
+        if service["spec"]["type"] == "ExternalName" {
+            return;
+        }
+        self.addresses += 1;
+        let (high, low) = (self.addresses / 250, self.addresses % 250 + 1);
+        let address = format!("10.0.{high}.{low}");
+        service["spec"]["clusterIP"] = address.as_str().into();
+        service["spec"]["clusterIPs"] = json!([address]);
+    }
+
     /// What is given out once: addresses of services, the selector of a job.
     fn allocate(&mut self, kind: &Kind, uid: &str, object: &mut Value) {
         match kind.kind.as_str() {
-            "Service" if object.pointer("/spec/clusterIP").is_none() => {
-                if object["spec"]["type"] != "ExternalName" {
-                    self.addresses += 1;
-                    let (high, low) = (self.addresses / 250, self.addresses % 250 + 1);
-                    let address = format!("10.0.{high}.{low}");
-                    object["spec"]["clusterIP"] = address.as_str().into();
-                    object["spec"]["clusterIPs"] = json!([address]);
-                }
-            }
+            "Service" if object.pointer("/spec/clusterIP").is_none() => self.give_address(object),
             "Job" if object.pointer("/spec/selector").is_none() => {
                 let label = "batch.kubernetes.io/controller-uid";
                 object["spec"]["selector"] = json!({"matchLabels": {label: uid}});
