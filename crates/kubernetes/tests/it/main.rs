@@ -13,6 +13,7 @@ mod gate;
 mod ownership;
 mod reasons;
 mod refusals;
+mod remarks;
 mod rights;
 mod scripts;
 mod survival;

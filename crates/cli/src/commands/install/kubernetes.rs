@@ -206,6 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn several_controllers_need_one_ledger_and_one_key() {
+        let set = vec!["replicas=2".to_owned()];
+        let options = Options { system: None, values: Vec::new(), set };
+        let error = documents(&root(""), &options).unwrap_err().to_string();
+        assert!(error.contains("one ledger"), "{error}");
+        let shared = [
+            "replicas=2",
+            "installationKey=key",
+            "config.share.name=trueup",
+            "config.ledger.url=postgres://ledger/trueup",
+        ];
+        let text = printed(&root(""), &shared);
+        assert!(!text.contains("kind: PersistentVolumeClaim"), "{text}");
+        assert!(text.contains("subPath: installation.key") && text.contains("secretName: key"));
+    }
+
+    #[test]
     fn the_root_is_what_the_command_line_says() {
         let text = printed(&root("clusters/prod"), &["root.path=other", "storage.size=5Gi"]);
         assert!(text.contains("- \"https://git.example.com/fleet.git\""), "{text}");
