@@ -123,7 +123,8 @@ impl HttpListener {
 
 async fn converse(stream: TcpStream, router: Router, _permit: OwnedSemaphorePermit) {
     let mut server = hyper::server::conn::http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    // A connection that may stay open without asking anything would take another one's place.
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).keep_alive(false);
     let service = TowerToHyperService::new(router);
     if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a connection to the HTTP listener ended early");

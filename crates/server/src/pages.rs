@@ -193,8 +193,9 @@ async fn answer(shared: &Shared, headers: &HeaderMap, request: Request) -> Respo
         Reply::Plan(report) | Reply::Changed(report) => json(&report),
         Reply::History(list) => json(&list),
         Reply::Why(report) => json(&report),
-        Reply::Failed { message } => failure(StatusCode::INTERNAL_SERVER_ERROR, message),
-        Reply::Done { message } => failure(StatusCode::OK, message),
+        Reply::Failed { message } | Reply::Done { message } => {
+            failure(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
     }
 }
 

@@ -112,7 +112,8 @@ pub fn definition() -> Value {
     })
 }
 
-/// Kubernetes' structural schemas know no dialect, no `const`, no null type and no closed objects.
+/// Kubernetes' structural schemas know no dialect, no `const`, no null type, no closed objects, and of
+/// alternatives only "a number or a text".
 fn structural(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -160,6 +161,41 @@ fn without_null(map: &mut serde_json::Map<String, Value>) {
             let only = only.clone();
             map.remove(key);
             map.extend(only);
+        } else {
+            let is = |way: &Value, kind: &str| way.get("type") == Some(&json!(kind));
+            let either = kept.iter().all(|way| is(way, "integer") || is(way, "string"));
+            map.remove(key);
+            let what = if either { "int-or-string" } else { "preserve-unknown-fields" };
+            map.insert(format!("x-kubernetes-{what}"), json!(true));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an API server would refuse: types within alternatives, and anything else that is not
+    /// structural (`apiextensions.k8s.io/v1`, "Specifying a structural schema").
+    #[test]
+    fn the_definition_is_structural() {
+        fn check(value: &Value, at: &str) {
+            match value {
+                Value::Object(map) => {
+                    for key in ["anyOf", "oneOf", "$ref", "const", "$schema"] {
+                        assert!(!map.contains_key(key) || at.ends_with("/properties"), "{at}/{key}");
+                    }
+                    let kind = map.get("type").filter(|_| !at.ends_with("/properties"));
+                    assert!(kind.is_none_or(Value::is_string), "{at}/type: {kind:?}");
+                    map.iter().for_each(|(key, value)| check(value, &format!("{at}/{key}")));
+                }
+                Value::Array(items) => items.iter().for_each(|item| check(item, at)),
+                _ => {}
+            }
+        }
+        let schema = definition()["spec"]["versions"][0]["schema"].clone();
+        check(&schema, "");
+        let budget = "/openAPIV3Schema/properties/spec/properties/policy/properties/prune/properties/budget";
+        assert_eq!(schema.pointer(budget).unwrap()["x-kubernetes-int-or-string"], true);
     }
 }
