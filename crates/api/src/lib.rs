@@ -179,7 +179,7 @@ pub struct AppStatus {
     /// Its name.
     pub app: AppName,
     /// In a word: `healthy`, `waiting`, `blocked`, `awaiting-approval`, `degraded`, `held`,
-    /// `rolled-back`, `pinned`, `paused`, `shut`, `unreadable`, `careful`, `unknown`.
+    /// `rolled-back`, `pinned`, `paused`, `shut`, `unreadable`, `careful`, `elsewhere`, `unknown`.
     pub state: String,
     /// Why, as a sentence; empty where there is nothing to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -48,6 +48,7 @@ pub const STATES: &[&str] = &[
     "paused",
     "pinned",
     "rolled-back",
+    "shut",
     "unknown",
     "unreadable",
     "waiting",

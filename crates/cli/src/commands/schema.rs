@@ -183,7 +183,10 @@ mod tests {
             match value {
                 Value::Object(map) => {
                     for key in ["anyOf", "oneOf", "$ref", "const", "$schema"] {
-                        assert!(!map.contains_key(key) || at.ends_with("/properties"), "{at}/{key}");
+                        assert!(
+                            !map.contains_key(key) || at.ends_with("/properties"),
+                            "{at}/{key}"
+                        );
                     }
                     let kind = map.get("type").filter(|_| !at.ends_with("/properties"));
                     assert!(kind.is_none_or(Value::is_string), "{at}/type: {kind:?}");
@@ -195,7 +198,8 @@ mod tests {
         }
         let schema = definition()["spec"]["versions"][0]["schema"].clone();
         check(&schema, "");
-        let budget = "/openAPIV3Schema/properties/spec/properties/policy/properties/prune/properties/budget";
+        let budget =
+            "/openAPIV3Schema/properties/spec/properties/policy/properties/prune/properties/budget";
         assert_eq!(schema.pointer(budget).unwrap()["x-kubernetes-int-or-string"], true);
     }
 }
