@@ -106,7 +106,7 @@ fn definition() -> String {
     )
 }
 
-/// As for `helm template`. What the command line says of the root comes last and wins.
+/// As for `helm template`. What the command line says of the root wins.
 fn arguments(root: &Root, options: &Options) -> Vec<String> {
     let namespace = options.system.clone().unwrap_or_else(|| NAMESPACE.to_owned());
     let mut arguments =
@@ -125,8 +125,8 @@ fn arguments(root: &Root, options: &Options) -> Vec<String> {
         ("root.namespace", target.as_deref().unwrap_or_default()),
     ];
     for (name, value) in root.into_iter().filter(|(_, value)| !value.is_empty()) {
-        let quoted = serde_json::Value::from(value).to_string();
-        arguments.extend(["--set-json".to_owned(), format!("{name}={quoted}")]);
+        // Applied after every other value, and taken as it stands.
+        arguments.extend(["--set-literal".to_owned(), format!("{name}={value}")]);
     }
     arguments.extend(["--set".to_owned(), "createNamespace=true".to_owned()]);
     arguments
