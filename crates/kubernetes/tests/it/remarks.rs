@@ -22,7 +22,9 @@ async fn a_remark_is_an_event_of_its_object() {
         message: "going back to 3f2c1ab".to_owned(),
     };
     let kubeconfig = Some(bed.kubeconfig.clone());
-    KubernetesTarget::new(Connection { kubeconfig, ..Connection::default() }).remark(&[remark]).await;
+    KubernetesTarget::new(Connection { kubeconfig, ..Connection::default() })
+        .remark(&[remark])
+        .await;
     let said = bed.kubectl(&["describe", "configmap", "web", "-n", &namespace], "");
     assert!(said.contains("RolledBack") && said.contains("going back to 3f2c1ab"), "{said}");
 }
