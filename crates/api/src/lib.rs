@@ -110,6 +110,11 @@ pub enum Request {
         /// Who asks.
         by: String,
     },
+    /// Let go all apps that left Git at once and wait for a person's consent.
+    AcceptLeaving {
+        /// Who asks.
+        by: String,
+    },
     /// Delete an app.
     Delete {
         /// The app.
@@ -170,6 +175,33 @@ pub struct StatusList {
     /// Set while the whole installation is frozen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Freeze>,
+    /// One for each repository and reference that apps use, where a controller runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceStatus>,
+}
+
+/// How a reference of a repository stands, and what its newest commit meant for the apps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// The repository.
+    pub repo: String,
+    /// The reference as the apps name it; empty: the repository's own HEAD.
+    pub reference: String,
+    /// Its newest commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+    /// How many apps use it.
+    pub apps: usize,
+    /// How many of these the newest commit touches; left out until a commit came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<usize>,
+    /// Why it cannot be read; empty where it can.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// When it was last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Timestamp>,
 }
 
 /// How one app stands.
@@ -179,7 +211,8 @@ pub struct AppStatus {
     /// Its name.
     pub app: AppName,
     /// In a word: `healthy`, `waiting`, `blocked`, `awaiting-approval`, `degraded`, `held`,
-    /// `rolled-back`, `pinned`, `paused`, `shut`, `unreadable`, `careful`, `elsewhere`, `unknown`.
+    /// `rolled-back`, `pinned`, `paused`, `shut`, `unreadable`, `careful`, `failed`, `left`,
+    /// `leaving`, `elsewhere`, `unknown`.
     pub state: String,
     /// Why, as a sentence; empty where there is nothing to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod apply;
+pub mod apps;
 pub mod backup;
 pub mod completions;
 pub mod delete;
@@ -106,6 +107,8 @@ pub enum Command {
     Health(health::Args),
     /// Print the least RBAC rights that apps need on a cluster; no cluster is asked
     Rbac(rbac::Args),
+    /// Look at App and AppSet documents
+    Apps(apps::Args),
     /// Print the JSON Schema of a document
     Schema(schema::Args),
     /// Print completions for a shell
@@ -143,6 +146,7 @@ pub async fn run(command: Command, global: &Global, output: &Output) -> Result<E
         Command::Kustomize(args) => kustomize::run(args, global).await,
         Command::Health(args) => health::run(args, output),
         Command::Rbac(args) => rbac::run(args, global, output).await,
+        Command::Apps(args) => apps::run(args, global, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args),
     }

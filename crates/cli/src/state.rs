@@ -12,12 +12,14 @@ use trueup_controller::run::{Board, Subjects};
 use trueup_controller::{Operator, Worlds};
 use trueup_engine::{Subject, World};
 use trueup_fetch::{Fetcher, Options as FetchOptions};
+use trueup_forge::HttpForge;
 use trueup_git::{GitSource, Options as GitOptions};
 use trueup_host::{Allowed, HostConfig, HostTarget};
 use trueup_http::Settings;
-use trueup_kubernetes::{Connection, KubernetesTarget};
+use trueup_kubernetes::{ClusterApps, Connection, KubernetesTarget};
 use trueup_model::InstallationKey;
-use trueup_model::ports::{Clock, PortError, Store, Target};
+use trueup_model::app_set::Cluster;
+use trueup_model::ports::{AppObjects, Clock, Forge, PortError, Store, Target};
 use trueup_model::record::Declaration;
 use trueup_render::Renderer;
 use trueup_store::{LedgerUrl, StateStore};
@@ -46,6 +48,8 @@ pub struct State {
     renderer: Arc<Renderer>,
     host: OnceLock<Result<Arc<HostTarget>, PortError>>,
     clusters: Mutex<BTreeMap<Connection, Arc<KubernetesTarget>>>,
+    forge: Arc<HttpForge>,
+    objects: OnceLock<Arc<ClusterApps>>,
 }
 
 impl State {
@@ -77,7 +81,15 @@ impl State {
             renderer: Arc::new(Renderer::new()),
             host: OnceLock::new(),
             clusters: Mutex::default(),
+            forge: Arc::new(HttpForge::new(http_rules(config), Settings::default())),
+            objects: OnceLock::new(),
         }
+    }
+
+    /// From now on the `App` objects of a cluster are apps too.
+    pub fn follow_objects(&self, context: Option<String>) {
+        let connection = Connection { context, ..Connection::default() };
+        self.objects.get_or_init(|| Arc::new(ClusterApps::new(connection)));
     }
 
     /// The store.
@@ -151,7 +163,34 @@ impl State {
     }
 }
 
+/// The clusters that the configuration names.
+pub fn clusters(config: &Config) -> Vec<Cluster> {
+    let of = |rule: &config::Cluster| Cluster {
+        name: rule.name.clone(),
+        server: String::new(),
+        labels: rule.labels.clone(),
+    };
+    config.clusters.iter().map(of).collect()
+}
+
+fn http_rules(config: &Config) -> Vec<trueup_http::Access> {
+    config.credentials.iter().map(CredentialRule::http).collect()
+}
+
 impl Worlds for State {
+    fn clusters(&self) -> Vec<Cluster> {
+        clusters(&self.config)
+    }
+
+    fn objects(&self) -> Option<Arc<dyn AppObjects>> {
+        let objects: Arc<dyn AppObjects> = self.objects.get()?.clone();
+        Some(objects)
+    }
+
+    fn forge(&self) -> Arc<dyn Forge> {
+        self.forge.clone()
+    }
+
     fn world(&self, declaration: &Declaration) -> Result<World, PortError> {
         let target: Arc<dyn Target> = match declaration.target.as_str() {
             "host" => self.host()?,
@@ -228,7 +267,7 @@ fn git_options(folder: &Path, config: &Config) -> GitOptions {
         largest_file: u64::from(config.limits.file_size) << 20,
         largest_fetch: u64::from(config.limits.fetch_size) << 20,
         fetch_within: config.limits.fetch_time.as_std(),
-        http: config.credentials.iter().map(CredentialRule::http).collect(),
+        http: http_rules(config),
         ssh: config.credentials.iter().filter_map(CredentialRule::ssh).collect(),
         ..GitOptions::new(folder.join("git"))
     }

@@ -22,6 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("render", &["model", "yaml", "helm", "kustomize", "gotemplate", "compat"]),
     ("http", &["model"]),
     ("git", &["model", "http"]),
+    ("forge", &["model", "http"]),
     ("fetch", &["model", "helm", "http"]),
     ("kubernetes", &["model", "fields", "health"]),
     ("host", &["model", "health"]),

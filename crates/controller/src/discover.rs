@@ -1,11 +1,12 @@
 //! A root folder → the apps it declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trueup_engine::Subject;
 use trueup_model::record::Declaration;
 use trueup_model::tree::{Tree, join};
 use trueup_model::{AppName, AppSpec, Diagnostic, SourceSpec};
+use trueup_render::app_sets::{self, Answers, Need, Surroundings};
 use trueup_render::apps::{self, AppDocument};
 
 use crate::Root;
@@ -17,17 +18,43 @@ pub struct Discovered {
     pub subjects: Vec<Subject>,
     /// What is wrong with its `App` documents.
     pub diagnostics: Vec<Diagnostic>,
+    /// What its AppSets need first: while there is something, the rest is not complete.
+    pub needs: BTreeSet<Need>,
+    /// Whether there is no `App` document, so that the folder itself is the app.
+    pub is_itself: bool,
 }
 
-/// The apps that the root's folder declares at one commit: each of its `App` documents, or, where
-/// there is none, the folder itself.
-pub fn discover(root: &Root, tree: &dyn Tree) -> Discovered {
-    let (documents, diagnostics) = apps::find(tree, &root.path);
-    if documents.is_empty() && diagnostics.is_empty() {
-        return Discovered { subjects: vec![itself(root)], diagnostics };
+/// The apps that the root's folder declares at one commit: each of its `App` documents and what its
+/// `AppSet` documents yield, or, where there is none, the folder itself.
+pub fn discover(root: &Root, tree: &dyn Tree, answers: &Answers) -> Discovered {
+    let declared = apps::find(tree, &root.path);
+    if declared.is_empty() {
+        let subjects = vec![itself(root)];
+        return Discovered { subjects, is_itself: true, ..Discovered::default() };
     }
-    let subjects = documents.into_iter().map(|document| subject(root, document)).collect();
-    Discovered { subjects, diagnostics }
+    let mut found = Discovered { diagnostics: declared.diagnostics, ..Discovered::default() };
+    let mut documents = declared.apps;
+    let surroundings = Surroundings { source: &root.source, tree, answers };
+    for set in &declared.sets {
+        let yielded = app_sets::expand(set, &surroundings);
+        found.needs.extend(yielded.needs);
+        found.diagnostics.extend(yielded.diagnostics);
+        for document in yielded.apps {
+            match documents.iter().find(|other| other.app.name() == document.app.name()) {
+                Some(other) => found.diagnostics.push(twice(&document, other)),
+                None => documents.push(document),
+            }
+        }
+    }
+    found.subjects = documents.into_iter().map(|document| subject(root, document)).collect();
+    found
+}
+
+fn twice(document: &AppDocument, other: &AppDocument) -> Diagnostic {
+    let name = document.app.name();
+    Diagnostic::error(format!("this AppSet yields an App {name}, which is declared already"))
+        .at(document.at.clone())
+        .hint(format!("the other one stands at {}", other.at))
 }
 
 /// The folder itself as an app.
@@ -41,11 +68,14 @@ pub fn itself(root: &Root) -> Subject {
         path: root.path.clone(),
         target: root.target.clone(),
         labels: BTreeMap::new(),
+        root: root.title(),
+        set: None,
     };
     Subject::new(name, declaration)
 }
 
-fn subject(root: &Root, document: AppDocument) -> Subject {
+/// An App with every default filled in that depends on where it stands.
+pub fn subject(root: &Root, document: AppDocument) -> Subject {
     let mut spec = document.app.spec.clone();
     let given = spec.source.clone().unwrap_or_default();
     let elsewhere = given.repo.is_some();
@@ -68,7 +98,8 @@ fn subject(root: &Root, document: AppDocument) -> Subject {
     fill_in_cluster(&mut spec, root, &target);
     let name = document.app.name().clone();
     let labels = document.app.metadata.labels.clone();
-    Subject::new(name, Declaration { spec, source, path, target, labels })
+    let (root, set) = (root.title(), document.set);
+    Subject::new(name, Declaration { spec, source, path, target, labels, root, set })
 }
 
 /// An app on Kubernetes lives where its document says, else where the root does.
@@ -117,9 +148,12 @@ mod tests {
     #[test]
     fn a_folder_without_documents_is_an_app() {
         let tree: MemoryTree = [("deploy/prod/a.yaml", "kind: X\n")].into_iter().collect();
-        let found = discover(&root("deploy/prod"), &tree);
+        let found = discover(&root("deploy/prod"), &tree, &Answers::default());
         assert_eq!(found.subjects[0].name.as_str(), "shop-prod");
-        assert_eq!(discover(&root(""), &tree).subjects[0].name.as_str(), "shop");
+        assert_eq!(
+            discover(&root(""), &tree, &Answers::default()).subjects[0].name.as_str(),
+            "shop"
+        );
     }
 
     #[test]
@@ -134,7 +168,7 @@ mod tests {
             ("c.yaml", format!("{app}c}}\nspec: {{target: {{host: {{}}}}}}\n")),
         ];
         let tree: MemoryTree = files.into_iter().collect();
-        let namespaces: Vec<Option<String>> = discover(&root, &tree)
+        let namespaces: Vec<Option<String>> = discover(&root, &tree, &Answers::default())
             .subjects
             .iter()
             .map(|s| s.spec().target.clone()?.kubernetes?.namespace)
@@ -150,7 +184,7 @@ mod tests {
             ("apps/there.yaml", format!("{app}there}}\nspec: {{source: {{repo: /srv/other}}}}\n")),
         ];
         let tree: MemoryTree = files.into_iter().collect();
-        let found = discover(&root("apps"), &tree);
+        let found = discover(&root("apps"), &tree, &Answers::default());
         assert!(found.diagnostics.is_empty(), "{:?}", found.diagnostics);
         let [here, there] = found.subjects.as_slice() else { panic!("{:?}", found.subjects) };
         assert_eq!(

@@ -59,7 +59,11 @@ impl Operator {
             Request::Unfreeze { by } => self.freeze(None, &by).await,
             Request::Why { app } => self.why(&app).await,
             Request::Rotate { app, by } => self.command(&app, Command::Rotate, &by).await,
-            Request::Accept { app, by } => self.command(&app, Command::Accept, &by).await,
+            Request::Accept { app, by } => {
+                self.signal(Signal::Accept { app: Some(app.clone()) }).await;
+                self.command(&app, Command::Accept, &by).await
+            }
+            Request::AcceptLeaving { by } => self.accept_leaving(&by).await,
             Request::Delete { app, keep, by } => self.delete(&app, keep, &by).await,
             Request::History { app, limit } => self.history(app, limit).await,
             Request::Stop { .. } => {
@@ -102,7 +106,7 @@ impl Operator {
         for (name, subject) in
             subjects.iter().filter(|(name, _)| app.is_none_or(|app| app == *name))
         {
-            match board.get(name) {
+            match board.apps.get(name) {
                 Some(status) => apps.push(status.clone()),
                 None => {
                     let subject = self.with_waits(subject.clone()).await;
@@ -112,7 +116,12 @@ impl Operator {
         }
         match app {
             Some(app) if apps.is_empty() => Err(self.no_such_app(app).await),
-            _ => Ok(Reply::Status(StatusList { frozen: self.frozen().await, ..standing(apps) })),
+            Some(_) => Ok(list(apps)),
+            None => {
+                let sources = board.sources.into_values().collect();
+                let frozen = self.frozen().await;
+                Ok(Reply::Status(StatusList { sources, frozen, ..standing(apps) }))
+            }
         }
     }
 
@@ -138,7 +147,7 @@ impl Operator {
     async fn reconcile(&self, app: &AppName) -> Result<Reply, String> {
         let (subject, world) = self.subject(app).await?;
         if self.signals.is_some() {
-            self.signal(Signal::App { app: app.clone() }).await;
+            self.signal(Signal::Person { app: app.clone() }).await;
             return Ok(Reply::Done { message: format!("{app} is looked at") });
         }
         let subject = self.with_waits(subject).await;
@@ -286,20 +295,34 @@ impl Operator {
         subject
     }
 
+    /// Consent to the leaving of all apps whose documents are gone.
+    async fn accept_leaving(&self, by: &str) -> Result<Reply, String> {
+        if self.signals.is_none() {
+            return Err(
+                "no controller runs: it is the controller that sees which apps left".to_owned()
+            );
+        }
+        let board = self.board.read().await;
+        let leaving = board.apps.values().filter(|status| status.state == "leaving").count();
+        tracing::info!(by, leaving, "apps may leave");
+        self.signal(Signal::Accept { app: None }).await;
+        Ok(Reply::Done { message: format!("{leaving} apps may leave") })
+    }
+
     async fn delete(&self, app: &AppName, keep: bool, by: &str) -> Result<Reply, String> {
         let (mut subject, world) = self.subject(app).await?;
         if keep {
             world.target.forget(app).await;
             world.store.remove(app).await.map_err(|error| error.message)?;
             self.subjects.write().await.remove(app);
-            self.board.write().await.remove(app);
+            self.board.write().await.apps.remove(app);
             return Ok(Reply::Done { message: format!("{app} is forgotten; what it owned stays") });
         }
         subject.delete = true;
         tracing::info!(%app, by, "delete");
         if self.signals.is_some() {
             self.subjects.write().await.insert(app.clone(), subject);
-            self.signal(Signal::App { app: app.clone() }).await;
+            self.signal(Signal::Person { app: app.clone() }).await;
             return Ok(Reply::Done { message: format!("{app} is being deleted") });
         }
         let outcome = trueup_engine::reconcile(&subject, &world).await.map_err(|e| chain(&e))?;
@@ -338,7 +361,7 @@ fn list(apps: Vec<AppStatus>) -> Reply {
 }
 
 fn standing(apps: Vec<AppStatus>) -> StatusList {
-    StatusList { api_version: VERSION.to_owned(), apps, frozen: None }
+    StatusList { api_version: VERSION.to_owned(), apps, sources: Vec::new(), frozen: None }
 }
 
 /// What a preview says.

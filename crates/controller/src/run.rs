@@ -1,24 +1,35 @@
 //! The task that owns the queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::sync::{RwLock, broadcast, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use trueup_api::AppStatus;
-use trueup_engine::{Error, Outcome, State, Subject};
-use trueup_model::ports::Clock;
-use trueup_model::{AppName, Diagnostic, LedgerEntry};
+use trueup_engine::membership::{self, Membership};
+use trueup_engine::{Error, Outcome, State, Subject, World};
+use trueup_model::app_set::{PullRequest, PullRequestQuery};
+use trueup_model::ports::{Clock, PortError};
+use trueup_model::record::Declaration;
+use trueup_model::tree::Reads;
+use trueup_model::{AppName, Diagnostic, LedgerEntry, SourceSpec};
+use trueup_render::app_sets::{Answers, Need};
 
+pub use crate::board::Board;
+use crate::board::Standing;
 use crate::depend::{self, Waiting};
-use crate::discover::{Discovered, discover};
 use crate::locks::Locks;
 use crate::metrics::Metrics;
-use crate::queue::{Queue, Urgency};
-use crate::share::Member;
+use crate::objects::Objects;
+use crate::queue::{Home, Queue, Urgency};
+use crate::roster::RootView;
+use crate::schedule::{backoff, spread};
+use crate::share::{Begun, Member};
+use crate::sources::{Answer, Sources};
 use crate::{Root, SharedWorlds, Signal, status};
 
 /// How a controller works.
@@ -26,21 +37,27 @@ use crate::{Root, SharedWorlds, Signal, status};
 pub struct Settings {
     /// How many apps are looked at at once.
     pub at_once: usize,
+    /// How many repositories are asked at once.
+    pub repositories_at_once: usize,
     /// How often a repository is asked for news where nothing tells of them.
     pub poll: Duration,
     /// How often an app is looked at though nothing happened.
     pub resync: Duration,
-    /// How long after a failure to try again; doubles up to `poll`.
+    /// How long after a failure to try again; doubles up to [`Self::retry_max`].
     pub retry: Duration,
+    /// The longest pause after a failure.
+    pub retry_max: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            at_once: 8,
+            at_once: 32,
+            repositories_at_once: 32,
             poll: Duration::from_secs(60),
-            resync: Duration::from_secs(600),
+            resync: Duration::from_secs(3600),
             retry: Duration::from_secs(2),
+            retry_max: Duration::from_secs(180),
         }
     }
 }
@@ -61,31 +78,100 @@ pub enum Notice {
     },
 }
 
-/// How all apps stand, as last seen.
-pub type Board = Arc<RwLock<BTreeMap<AppName, AppStatus>>>;
-/// The apps that are declared.
+/// The apps that are known: those that are declared, and those that left and were not forgotten.
 pub type Subjects = Arc<RwLock<BTreeMap<AppName, Subject>>>;
+
+/// Who is asked for news.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Errand {
+    /// A repository, for its commits.
+    Repository(String),
+    /// A forge, for the open pull requests of a repository.
+    PullRequests(PullRequestQuery),
+}
+
+impl Errand {
+    fn name(&self) -> &str {
+        match self {
+            Self::Repository(repo) => repo,
+            Self::PullRequests(query) => &query.repository,
+        }
+    }
+}
+
+/// What was answered.
+pub(crate) enum Answered {
+    /// What was known before of each reference; what is known now is among the sources.
+    Repository(Vec<(SourceSpec, Option<Answer>)>),
+    /// The open pull requests.
+    PullRequests(PullRequestQuery, Result<Vec<PullRequest>, PortError>),
+}
+
+/// When somebody is asked.
+pub(crate) struct Asking {
+    is_asked: bool,
+    next: Instant,
+    failures: u32,
+}
+
+impl Asking {
+    /// At once.
+    pub(crate) fn now() -> Self {
+        Self { is_asked: false, next: Instant::now(), failures: 0 }
+    }
+}
+
+/// One root, and what is known of it.
+pub(crate) struct KnownRoot {
+    pub(crate) root: Root,
+    pub(crate) view: RootView,
+    pub(crate) reads: Arc<Reads>,
+    /// What its AppSets asked for.
+    pub(crate) uses: BTreeSet<Need>,
+    /// The app that stands in while neither the root nor the ledger told which there are.
+    pub(crate) stand_in: Option<AppName>,
+}
 
 /// Decides when each app is looked at.
 pub struct Controller {
-    worlds: SharedWorlds,
+    pub(crate) worlds: SharedWorlds,
     locks: Locks,
     waiting: Waiting,
-    roots: Vec<Root>,
-    settings: Settings,
-    board: Board,
-    subjects: Subjects,
+    pub(crate) roots: Vec<KnownRoot>,
+    pub(crate) objects: Option<Objects>,
+    pub(crate) settings: Settings,
+    pub(crate) board: Board,
+    pub(crate) subjects: Subjects,
+    pub(crate) queue: Queue,
+    pub(crate) sources: Sources,
+    pub(crate) errands: BTreeMap<Errand, Asking>,
+    /// What is known for AppSets.
+    pub(crate) answers: Answers,
+    /// What changed about apps as a whole and is written down with their next run.
+    pub(crate) memberships: BTreeMap<AppName, Membership>,
+    /// Apps that left: they are known, and not declared.
+    pub(crate) left: BTreeSet<AppName>,
+    /// Apps that are not declared any more and stay until a person consents, and why.
+    pub(crate) leaving: BTreeMap<AppName, String>,
+    /// Apps to whose leaving a person consented.
+    pub(crate) accepted: BTreeSet<AppName>,
     signals: mpsc::Sender<Signal>,
     inbox: mpsc::Receiver<Signal>,
     notices: broadcast::Sender<Notice>,
     metrics: Metrics,
+    measured: Option<Instant>,
     read: watch::Sender<bool>,
     member: Option<Member>,
-    queue: Queue,
     failures: BTreeMap<AppName, u32>,
-    watched: Vec<String>,
-    unread: bool,
-    clock: Arc<dyn Clock>,
+    /// Apps that something is in the way of, and the targets they live in.
+    blocked: BTreeMap<AppName, String>,
+    watched: BTreeSet<String>,
+    runs: JoinSet<Run>,
+    running: HashMap<Id, AppName>,
+    asked: JoinSet<Answered>,
+    asking: HashMap<Id, Errand>,
+    once: bool,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// The clock of this machine.
@@ -97,31 +183,71 @@ impl Clock for Now {
     }
 }
 
-type Run = (AppName, Result<Outcome, Error>);
+/// A run of an app that is over.
+struct Run {
+    entries: Vec<LedgerEntry>,
+    outcome: Result<Outcome, RunError>,
+    now: Timestamp,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Engine(#[from] Error),
+    #[error("{0}")]
+    NoWorld(PortError),
+    #[error("the run stopped unexpectedly ({0}); please report it")]
+    Stopped(String),
+}
+
+/// So many signals are taken in before anything is started.
+const SIGNALS_AT_ONCE: usize = 512;
 
 impl Controller {
     /// A controller for these roots.
     pub fn new(worlds: SharedWorlds, roots: Vec<Root>, settings: Settings) -> Self {
         let (signals, inbox) = mpsc::channel(1024);
         let (notices, _) = broadcast::channel(1024);
+        let known = |root: Root| KnownRoot {
+            view: RootView { name: root.title(), ..RootView::default() },
+            root,
+            reads: Arc::default(),
+            uses: BTreeSet::new(),
+            stand_in: None,
+        };
         Self {
             worlds,
             locks: Locks::default(),
             waiting: Waiting::default(),
-            roots,
+            roots: roots.into_iter().map(known).collect(),
+            queue: Queue::new(settings.at_once),
+            objects: None,
             settings,
             board: Board::default(),
             subjects: Subjects::default(),
+            sources: Sources::default(),
+            errands: BTreeMap::new(),
+            answers: Answers::default(),
+            memberships: BTreeMap::new(),
+            left: BTreeSet::new(),
+            leaving: BTreeMap::new(),
+            accepted: BTreeSet::new(),
             signals,
             inbox,
             notices,
             metrics: Metrics::new(),
+            measured: None,
             read: watch::Sender::new(false),
             member: None,
-            queue: Queue::default(),
             failures: BTreeMap::new(),
-            watched: Vec::new(),
-            unread: false,
+            blocked: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            runs: JoinSet::new(),
+            running: HashMap::new(),
+            asked: JoinSet::new(),
+            asking: HashMap::new(),
+            once: false,
             clock: Arc::new(Now),
         }
     }
@@ -169,160 +295,253 @@ impl Controller {
         self.read.subscribe()
     }
 
-    /// How all apps stand.
+    /// How everything stands.
     pub fn board(&self) -> Board {
         Arc::clone(&self.board)
     }
 
-    /// The apps that are declared.
+    /// The apps that are known.
     pub fn subjects(&self) -> Subjects {
         Arc::clone(&self.subjects)
     }
 
     /// Looks at every app once, until each has settled or cannot go on by itself.
-    pub async fn once(mut self) -> BTreeMap<AppName, AppStatus> {
-        self.read_roots(None).await;
-        let mut runs = JoinSet::new();
-        loop {
-            self.start(&mut runs).await;
-            let wake = self.left(self.queue.next_wake());
-            tokio::select! {
-                Some(done) = runs.join_next(), if !runs.is_empty() => {
-                    if let Ok(run) = done { self.finish(run, true).await; }
-                }
-                Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
-                () = pass(wake), if wake.is_some() => self.queue.wake(self.clock.now()),
-            }
-            if runs.is_empty() && self.queue.is_idle() && self.queue.next_wake().is_none() {
-                break;
-            }
-        }
+    pub async fn once(mut self) -> Standing {
+        self.once = true;
+        self.work().await;
         self.board.read().await.clone()
     }
 
     /// Keeps every app true until it is told to stop.
     pub async fn keep(mut self) {
-        self.read_roots(None).await;
-        self.read.send_replace(true);
-        let mut runs = JoinSet::new();
-        let mut poll = tokio::time::interval(self.settings.poll);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        poll.tick().await;
-        let mut soon = self.unread.then(|| self.clock.now() + self.settings.retry);
-        loop {
-            self.start(&mut runs).await;
-            let (wake, reads) = (self.left(self.queue.next_wake()), self.left(soon));
-            tokio::select! {
-                Some(done) = runs.join_next(), if !runs.is_empty() => {
-                    if let Ok(run) = done { self.finish(run, false).await; }
-                }
-                Some(signal) = self.inbox.recv() => if self.take(signal).await { break },
-                () = pass(wake), if wake.is_some() => self.queue.wake(self.clock.now()),
-                _ = poll.tick() => self.read_roots(None).await,
-                () = pass(reads), if reads.is_some() => {
-                    self.read_roots(None).await;
-                    soon = self.unread.then(|| self.clock.now() + self.settings.retry * 5);
-                }
-            }
-        }
-        while let Some(done) = runs.join_next().await {
-            if let Ok(run) = done {
-                self.finish(run, true).await;
-            }
+        self.work().await;
+        self.once = true;
+        while let Some(done) = self.runs.join_next_with_id().await {
+            self.ended(done).await;
         }
     }
 
-    /// How long until then.
-    fn left(&self, at: Option<Timestamp>) -> Option<Duration> {
-        let left = at?.duration_since(self.clock.now());
-        Some(if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO })
+    async fn work(&mut self) {
+        if let Some(objects) = self.worlds.objects() {
+            self.objects = Some(Objects::follow(objects, self.signals.clone()));
+        }
+        self.remember().await;
+        loop {
+            self.run_errands();
+            self.start().await;
+            self.measure();
+            if self.once && self.is_at_rest() {
+                return;
+            }
+            let wake = self.next_wake();
+            tokio::select! {
+                Some(done) = self.runs.join_next_with_id() => self.ended(done).await,
+                Some(answered) = self.asked.join_next_with_id() => self.answered(answered).await,
+                Some(signal) = self.inbox.recv() => if self.take(signal).await { return },
+                () = until(wake) => {}
+            }
+            for _ in 0..SIGNALS_AT_ONCE {
+                let Ok(signal) = self.inbox.try_recv() else { break };
+                if self.take(signal).await {
+                    return;
+                }
+            }
+            self.queue.wake(Instant::now());
+        }
+    }
+
+    /// Counts what waits, no more than once a second.
+    fn measure(&mut self) {
+        let now = Instant::now();
+        if self.measured.is_none_or(|last| now - last >= Duration::from_secs(1)) {
+            self.measured = Some(now);
+            let queue = &self.queue;
+            self.metrics.queue(queue.waiting(), queue.running(), queue.oldest(now));
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.asking.is_empty()
+            && self.queue.is_idle()
+            && self.queue.next_wake(Instant::now()).is_none()
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let polls = self.errands.values().filter(|known| !known.is_asked && !self.once);
+        polls.map(|known| known.next).chain(self.queue.next_wake(Instant::now())).min()
     }
 
     /// Whether to end.
     async fn take(&mut self, signal: Signal) -> bool {
+        let now = Instant::now();
         match signal {
             Signal::Stop => return true,
-            Signal::App { app } => self.queue.ask(&app, Urgency::Change),
-            Signal::Source { repo } => self.read_roots(Some(&repo)).await,
+            Signal::App { app } => self.queue.ask(&app, Urgency::Change, now),
+            Signal::Source { repo } => self.ask_soon(&repo),
+            Signal::Person { app } => {
+                let subject = self.subjects.read().await.get(&app).cloned();
+                if let Some(subject) = subject {
+                    self.admit(&subject);
+                    self.ask_soon(&subject.source().repo);
+                }
+                self.queue.ask(&app, Urgency::Person, now);
+            }
             Signal::Shared => {
                 let subjects = self.subjects.read().await;
-                subjects.keys().for_each(|app| self.queue.ask(app, Urgency::Change));
+                subjects.keys().for_each(|app| self.queue.ask(app, Urgency::Change, now));
+            }
+            Signal::Objects { found } => {
+                if let Some(objects) = &mut self.objects {
+                    let diagnostics = objects.learn(found);
+                    self.say(self.roots.len(), diagnostics);
+                    self.muster().await;
+                }
+            }
+            Signal::Accept { app } => {
+                let accepted =
+                    self.leaving.keys().filter(|name| app.as_ref().is_none_or(|a| a == *name));
+                self.accepted.extend(accepted.cloned());
+                self.muster().await;
             }
         }
         false
     }
 
-    /// Reads which apps there are, and asks for a look at each whose source may have news.
-    async fn read_roots(&mut self, repo: Option<&str>) {
-        self.unread = false;
-        for root in self.roots.clone() {
-            if repo.is_none_or(|repo| repo == root.source.repo) {
-                self.read_root(&root).await;
-            }
-        }
-        let subjects = self.subjects.read().await;
-        for subject in subjects.values() {
-            if repo.is_none_or(|repo| repo == subject.source().repo) {
-                self.queue.ask(&subject.name, Urgency::Commit);
+    /// A repository may have news; one that is being asked right now may have been asked too early.
+    pub(crate) fn ask_soon(&mut self, repo: &str) {
+        for (errand, asking) in &mut self.errands {
+            let concerns = match errand {
+                Errand::Repository(other) => other == repo,
+                Errand::PullRequests(query) => {
+                    repo.trim_end_matches(".git").ends_with(&query.repository)
+                }
+            };
+            if concerns {
+                asking.next = Instant::now();
             }
         }
     }
 
-    async fn read_root(&mut self, root: &Root) {
-        let found = match self.declared_by(root).await {
-            Ok(found) => found,
-            Err(why) => {
-                self.unread = true;
-                self.notice(Notice::Root {
-                    repo: root.source.repo.clone(),
-                    diagnostics: vec![Diagnostic::error(why)],
-                });
-                self.known_by(root).await
+    fn run_errands(&mut self) {
+        let now = Instant::now();
+        let room = self.settings.repositories_at_once.saturating_sub(self.asking.len());
+        let due = self.errands.iter().filter(|(_, asking)| !asking.is_asked && asking.next <= now);
+        let due: Vec<Errand> = due.map(|(errand, _)| errand.clone()).take(room).collect();
+        for errand in due {
+            if let Some(asking) = self.errands.get_mut(&errand) {
+                asking.is_asked = true;
+                // Asked again when the answer is there, or if somebody wants it before.
+                asking.next = now + self.settings.retry_max.max(self.settings.poll);
+            }
+            let task = match &errand {
+                Errand::Repository(repo) => {
+                    let asks = self.ask_repository(repo.clone());
+                    self.asked.spawn(asks)
+                }
+                Errand::PullRequests(query) => {
+                    let (forge, query) = (self.worlds.forge(), query.clone());
+                    self.asked.spawn(async move {
+                        let open = forge.pull_requests(&query).await;
+                        Answered::PullRequests(query, open)
+                    })
+                }
+            };
+            self.asking.insert(task.id(), errand);
+        }
+    }
+
+    /// Asks a repository once for each reference that anything uses.
+    fn ask_repository(&self, repo: String) -> impl Future<Output = Answered> + use<> {
+        let (sources, worlds) = (self.sources.clone(), Arc::clone(&self.worlds));
+        let subjects = Arc::clone(&self.subjects);
+        let roots: Vec<Subject> =
+            self.roots.iter().map(|known| crate::discover::itself(&known.root)).collect();
+        let needed = self.roots.iter().flat_map(|known| &known.uses);
+        let needed: Vec<SourceSpec> = needed
+            .filter_map(|need| match need {
+                Need::Repository(spec) if spec.repo == repo => Some(spec.clone()),
+                _ => None,
+            })
+            .collect();
+        async move {
+            let subjects = subjects.read().await;
+            let of = |user: &&Subject| user.source().repo == repo;
+            let users: Vec<&Subject> = roots.iter().chain(subjects.values()).filter(of).collect();
+            let specs: BTreeSet<SourceSpec> =
+                users.iter().map(|user| user.source().clone()).chain(needed).collect();
+            // Whose world it is does not matter: the source is the same for all.
+            let any = users.into_iter().chain(&roots);
+            let world = any.map(|user| worlds.world(&user.declaration)).find_map(Result::ok);
+            drop(subjects);
+            Answered::Repository(match world {
+                Some(world) => {
+                    sources.refresh(world.source.as_ref(), specs.into_iter().collect()).await
+                }
+                None => Vec::new(),
+            })
+        }
+    }
+
+    async fn answered(&mut self, answered: Result<(Id, Answered), JoinError>) {
+        let (id, answered) = match answered {
+            Ok((id, answered)) => (id, answered),
+            Err(error) => (error.id(), Answered::Repository(Vec::new())),
+        };
+        let Some(errand) = self.asking.remove(&id) else { return };
+        let failed = match &answered {
+            Answered::PullRequests(_, open) => open.is_err(),
+            Answered::Repository(before) => {
+                let fails = |spec| matches!(self.sources.known(spec), Some(Err(_)));
+                before.is_empty() || before.iter().any(|(spec, _)| fails(spec))
             }
         };
-        if !found.diagnostics.is_empty() {
-            let repo = root.source.repo.clone();
-            self.notice(Notice::Root { repo, diagnostics: found.diagnostics });
+        let (now, settings) = (Instant::now(), self.settings.clone());
+        if let Some(asking) = self.errands.get_mut(&errand) {
+            asking.is_asked = false;
+            asking.failures = if failed { asking.failures.saturating_add(1) } else { 0 };
+            let pause = match asking.failures {
+                0 => spread(errand.name(), 0, settings.poll),
+                times => backoff(errand.name(), times - 1, settings.retry, settings.poll),
+            };
+            // What was asked for while it was asked is asked now.
+            asking.next = if asking.next <= now { now } else { now + pause };
         }
-        for subject in found.subjects {
-            self.watch(&subject);
-            self.subjects.write().await.insert(subject.name.clone(), subject);
-        }
-    }
-
-    async fn declared_by(&self, root: &Root) -> Result<Discovered, String> {
-        let itself = crate::discover::itself(root);
-        let world = self.worlds.world(&itself.declaration).map_err(|error| error.message)?;
-        let revision = world.source.resolve(&root.source).await.map_err(|error| error.message)?;
-        let tree = world.source.load(&root.source, &revision.commit).await;
-        Ok(discover(root, tree.map_err(|error| error.message)?.as_ref()))
-    }
-
-    /// What is remembered of a root that cannot be read now: its apps go on as they were applied.
-    async fn known_by(&self, root: &Root) -> Discovered {
-        let itself = crate::discover::itself(root);
-        let mut found = Discovered::default();
-        let Ok(world) = self.worlds.world(&itself.declaration) else { return found };
-        for app in world.store.apps().await.unwrap_or_default() {
-            let record = world.store.record(&app).await.unwrap_or_default();
-            if let Some(declaration) = record.declaration {
-                found.subjects.push(Subject::new(app, declaration));
+        match answered {
+            Answered::Repository(before) => {
+                self.learn(before).await;
+                if self.roots.iter().all(|root| self.sources.known(&root.root.source).is_some()) {
+                    self.read.send_replace(true);
+                }
             }
+            Answered::PullRequests(query, open) => self.learn_pull_requests(query, open).await,
         }
-        if found.subjects.is_empty() {
-            found.subjects.push(itself);
-        }
-        found
     }
 
-    /// Listens to the target of an app, once for each kind of target.
-    fn watch(&mut self, subject: &Subject) {
-        let target = format!("{:?} {}", subject.spec().target, subject.declaration.target);
-        if self.watched.contains(&target) {
+    /// The world of an app, in which repositories are not asked again.
+    pub(crate) fn world(&self, declaration: &Declaration) -> Result<World, PortError> {
+        let world = self.worlds.world(declaration)?;
+        Ok(World { source: self.sources.over(Arc::clone(&world.source)), ..world })
+    }
+
+    /// Makes an app one that can be looked at: it has a place in the queue, and its target is
+    /// listened to.
+    pub(crate) fn admit(&mut self, subject: &Subject) {
+        let place = subject.declaration.place();
+        let home =
+            Home { source: subject.source().repo.as_str().into(), target: place.as_str().into() };
+        self.queue.place(&subject.name, home);
+        let errand = Errand::Repository(subject.source().repo.clone());
+        self.errands.entry(errand).or_insert_with(Asking::now);
+        self.watch(subject, place);
+    }
+
+    /// Listens to the target of an app, once for each target.
+    fn watch(&mut self, subject: &Subject, place: String) {
+        if self.watched.contains(&place) {
             return;
         }
         let Ok(world) = self.worlds.world(&subject.declaration) else { return };
-        self.watched.push(target);
+        self.watched.insert(place);
         let signals = self.signals.clone();
         let mut changes = world.target.changes();
         tokio::spawn(async move {
@@ -335,71 +554,124 @@ impl Controller {
     }
 
     /// Starts what is due, as far as there is room.
-    async fn start(&mut self, runs: &mut JoinSet<Run>) {
-        while self.queue.running() < self.settings.at_once {
-            let Some(app) = self.queue.take() else { break };
+    async fn start(&mut self) {
+        let now = Instant::now();
+        while let Some(app) = self.queue.take(now) {
+            let Some(subject) = self.subjects.read().await.get(&app).cloned() else {
+                self.queue.done(&app, now);
+                continue;
+            };
+            if self.former_name_runs(&app) {
+                self.queue.done(&app, now);
+                self.queue.ask_at(&app, now + self.settings.retry);
+                continue;
+            }
             let begun = self.member.as_ref().map(|member| member.begin(&app));
             if begun.as_ref().is_some_and(Option::is_none) {
-                self.leave_to_others(app).await;
+                self.queue.done(&app, now);
+                self.leave_to_others(&subject).await;
                 continue;
             }
             let begun = begun.flatten();
-            let subject = self.subjects.read().await.get(&app).cloned();
-            let world = subject.as_ref().map(|subject| self.worlds.world(&subject.declaration));
-            match (subject, world) {
-                (Some(subject), Some(Ok(world))) => {
-                    let world = begun.iter().fold(world, |world, begun| begun.fence(world));
-                    let subject = self.with_waits(subject).await;
-                    let locks = self.locks.clone();
-                    runs.spawn(async move {
-                        let _begun = begun;
-                        let _held = locks.take(&subject.name).await;
-                        let outcome = trueup_engine::reconcile(&subject, &world).await;
-                        (subject.name, outcome)
-                    });
-                }
-                (Some(_), Some(Err(error))) => {
-                    self.finish((app, Err(Error::Target(error))), false).await
-                }
-                _ => self.queue.done(&app),
-            }
+            let world = self.world(&subject.declaration);
+            let world = world.map(|world| begun.iter().fold(world, |w, begun| begun.fence(w)));
+            let change = self.memberships.remove(&app);
+            let subject = self.with_waits(subject).await;
+            let locks = self.locks.clone();
+            let task = self.runs.spawn(async move {
+                let _held = locks.take(&subject.name).await;
+                run(subject, world, change, begun).await
+            });
+            self.running.insert(task.id(), app);
         }
     }
 
     /// An app that another controller has, as far as it is known here.
-    async fn leave_to_others(&mut self, app: AppName) {
-        self.queue.done(&app);
-        let owner = self.member.as_ref().and_then(|member| member.owner_of(&app));
+    async fn leave_to_others(&mut self, subject: &Subject) {
+        let app = &subject.name;
+        let owner = self.member.as_ref().and_then(|member| member.owner_of(app));
         let why = match owner {
             Some(owner) => format!("{owner} keeps it"),
             None => "it is not known yet which controller keeps it".to_owned(),
         };
-        let record = self.record(&app).await;
+        let record = match self.worlds.world(&subject.declaration) {
+            Ok(world) => world.store.record(app).await.unwrap_or_default(),
+            Err(_) => trueup_model::Record::default(),
+        };
         let status =
-            AppStatus { state: "elsewhere".to_owned(), why, ..status::of_record(&app, &record) };
-        self.post(app, status, false).await;
+            AppStatus { state: "elsewhere".to_owned(), why, ..status::of_record(app, &record) };
+        self.post(status).await;
     }
 
-    async fn finish(&mut self, (app, outcome): Run, once: bool) {
-        self.queue.done(&app);
-        let now = self.clock.now();
-        let standing = match &outcome {
-            Ok(outcome) => {
-                for entry in &outcome.entries {
-                    self.notice(Notice::Entry(Box::new(entry.clone())));
-                }
-                status::of_outcome(outcome, now)
+    /// Whether the app under whose former name something is still done must wait for that.
+    fn former_name_runs(&self, app: &AppName) -> bool {
+        match self.memberships.get(app) {
+            Some(Membership::Renamed { from }) => self.queue.is_running(from),
+            _ => false,
+        }
+    }
+
+    async fn ended(&mut self, done: Result<(Id, Run), JoinError>) {
+        let (id, run) = match done {
+            Ok((id, run)) => (id, run),
+            Err(error) => {
+                let outcome = Err(RunError::Stopped(error.to_string()));
+                (error.id(), Run { entries: Vec::new(), outcome, now: self.clock.now() })
             }
-            Err(error) => status::of_failure(&app, &self.record(&app).await, chain(error), now),
         };
-        if let Some(at) = self.look_again(&app, &outcome, now, once) {
-            self.queue.ask_at(&app, at);
+        if let Some(app) = self.running.remove(&id) {
+            self.finish(app, run).await;
         }
-        let deleted = matches!(&outcome, Ok(Outcome { state: State::Deleted, .. }));
+    }
+
+    async fn finish(&mut self, app: AppName, run: Run) {
+        let instant = Instant::now();
+        let Some(subject) = self.subjects.read().await.get(&app).cloned() else {
+            return self.queue.done(&app, instant);
+        };
+        let world = self.worlds.world(&subject.declaration).ok();
+        if let Some(world) = &world {
+            world.renderer.expect_no_more(&app);
+        }
+        let mut entries = run.entries;
+        let standing = match &run.outcome {
+            Ok(outcome) => {
+                entries.extend(outcome.entries.iter().cloned());
+                status::of_outcome(outcome, run.now)
+            }
+            Err(error) => {
+                let record = match &world {
+                    Some(world) => world.store.record(&app).await.unwrap_or_default(),
+                    None => trueup_model::Record::default(),
+                };
+                status::of_failure(&app, &record, chain(error), run.now)
+            }
+        };
+        for entry in entries {
+            self.notice(Notice::Entry(Box::new(entry)));
+        }
+        self.look_again(&app, &subject, &run.outcome, run.now);
+        self.unblock(&app, &subject, &run.outcome);
+        self.queue.done(&app, instant);
         for other in self.waiting.take(&app) {
-            self.queue.ask(&other, Urgency::Change);
+            self.queue.ask(&other, Urgency::Change, instant);
         }
-        self.post(app, standing, deleted).await;
+        match run.outcome {
+            Ok(Outcome { state: State::Deleted, .. }) => {
+                self.post(standing).await;
+                self.forget(&app).await;
+                if let Some(world) = world {
+                    world.renderer.forget(&app);
+                }
+            }
+            Ok(Outcome { state: State::Left { .. }, .. }) => {
+                self.post(standing).await;
+                if let Some(world) = world {
+                    world.renderer.forget(&app);
+                }
+            }
+            _ => self.post(standing).await,
+        }
     }
 
     /// An app with what it waits for, as the others stand now. It is looked at again when one of
@@ -417,17 +689,46 @@ impl Controller {
         subject
     }
 
-    async fn record(&self, app: &AppName) -> trueup_model::Record {
-        let subject = self.subjects.read().await.get(app).cloned();
-        let world = subject.and_then(|subject| self.worlds.world(&subject.declaration).ok());
-        match world {
-            Some(world) => world.store.record(app).await.unwrap_or_default(),
-            None => trueup_model::Record::default(),
+    /// What one app did may be what another one was waiting for, such as that it gives something up.
+    fn unblock(&mut self, app: &AppName, subject: &Subject, outcome: &Result<Outcome, RunError>) {
+        let place = subject.declaration.place();
+        let Ok(outcome) = outcome else { return };
+        if !outcome.entries.is_empty() {
+            let soon = Instant::now() + self.settings.retry / 2;
+            let others = self.blocked.iter().filter(|(other, its)| *other != app && **its == place);
+            for (other, _) in others {
+                self.queue.ask_at(other, soon);
+            }
         }
+        match outcome.state {
+            State::Blocked { .. } => self.blocked.insert(app.clone(), place),
+            _ => self.blocked.remove(app),
+        };
     }
 
-    async fn post(&mut self, app: AppName, standing: AppStatus, deleted: bool) {
-        let before = self.board.write().await.insert(app.clone(), standing.clone());
+    pub(crate) async fn forget(&mut self, app: &AppName) {
+        self.blocked.remove(app);
+        self.subjects.write().await.remove(app);
+        self.board.write().await.apps.remove(app);
+        self.queue.forget(app);
+        self.failures.remove(app);
+        self.left.remove(app);
+        self.memberships.remove(app);
+    }
+
+    pub(crate) async fn post(&mut self, mut standing: AppStatus) {
+        if let Some(why) = self.leaving.get(&standing.app) {
+            standing.state = "leaving".to_owned();
+            standing.why.clone_from(why);
+            standing.hint = format!(
+                "trueup accept {} lets it go, trueup accept --leaving all of them",
+                standing.app
+            );
+        }
+        if let Some(objects) = &mut self.objects {
+            objects.tell(&standing);
+        }
+        let before = self.board.write().await.apps.insert(standing.app.clone(), standing.clone());
         let same = before.is_some_and(|before| {
             (before.state, before.why, before.runs)
                 == (standing.state.clone(), standing.why.clone(), standing.runs.clone())
@@ -435,55 +736,112 @@ impl Controller {
         if !same {
             self.notice(Notice::Status(Box::new(standing)));
         }
-        if deleted {
-            self.subjects.write().await.remove(&app);
-            self.board.write().await.remove(&app);
-            self.queue.forget(&app);
-        }
     }
 
-    /// When to look again though nothing happens; `None`: not before something does (`once`).
+    /// Asks for the next look, if time alone can bring it. With `once`, only for what was begun.
     fn look_again(
         &mut self,
         app: &AppName,
-        outcome: &Result<Outcome, Error>,
+        subject: &Subject,
+        outcome: &Result<Outcome, RunError>,
         now: Timestamp,
-        once: bool,
-    ) -> Option<Timestamp> {
-        let resync = (!once).then(|| now + self.settings.resync);
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(_) if once => return None,
-            Err(_) => return Some(now + self.backoff(app)),
+    ) {
+        let instant = Instant::now();
+        let target = subject.declaration.place().as_str().into();
+        let pause = match outcome {
+            Err(_) if self.once => None,
+            Err(RunError::Engine(Error::Target(error))) if !error.permanent => {
+                let Settings { retry, retry_max, .. } = self.settings;
+                let lane = subject.declaration.place();
+                self.queue.close(&target, |times| backoff(&lane, times, retry, retry_max), instant);
+                Some(Duration::ZERO)
+            }
+            Err(_) => Some(self.pause_after_failure(app)),
+            Ok(outcome) => {
+                self.queue.open(&target);
+                self.pause_after(app, outcome, now)
+            }
         };
-        match &outcome.state {
-            State::Waiting { until: Some(until), .. } => {
-                self.failures.remove(app);
-                Some((*until).max(now))
-            }
-            State::Paused { until, .. } if !once => Some(*until),
-            State::Shut { until: Some(until), .. } if !once => Some(*until),
-            State::Pinned { until: Some(until), .. } if !once => Some(*until),
-            State::Unreadable { permanent: false, .. } if !once => Some(now + self.backoff(app)),
-            _ => {
-                self.failures.remove(app);
-                resync
-            }
+        if let Some(pause) = pause {
+            self.queue.ask_at(app, instant + pause);
         }
     }
 
-    fn backoff(&mut self, app: &AppName) -> Duration {
-        let failures = self.failures.entry(app.clone()).or_default();
-        *failures = failures.saturating_add(1);
-        let pause = self.settings.retry.saturating_mul(1 << (*failures - 1).min(10));
-        pause.min(self.settings.poll)
+    fn pause_after(
+        &mut self,
+        app: &AppName,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let left = |until: Timestamp| {
+            let left = until.duration_since(now);
+            if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO }
+        };
+        match &outcome.state {
+            State::Unreadable { permanent: false, .. } if !self.once => {
+                return Some(self.pause_after_failure(app));
+            }
+            State::Waiting { until: Some(until), .. } => {
+                self.failures.remove(app);
+                return Some(left(*until));
+            }
+            _ if self.once => return None,
+            State::Paused { until, .. } => return Some(left(*until)),
+            State::Shut { until: Some(until), .. } => return Some(left(*until)),
+            State::Pinned { until: Some(until), .. } => return Some(left(*until)),
+            State::Left { .. } | State::Deleted => return None,
+            _ => {}
+        }
+        self.failures.remove(app);
+        Some(spread(app.as_str(), now.as_second().unsigned_abs(), self.settings.resync))
     }
 
-    fn notice(&self, notice: Notice) {
+    fn pause_after_failure(&mut self, app: &AppName) -> Duration {
+        let failures = self.failures.entry(app.clone()).or_default();
+        let pause = backoff(app.as_str(), *failures, self.settings.retry, self.settings.retry_max);
+        *failures = failures.saturating_add(1);
+        pause
+    }
+
+    pub(crate) fn notice(&self, notice: Notice) {
         self.metrics.note(&notice);
         // Nobody may be watching; that is no failure.
         let _ = self.notices.send(notice);
     }
+}
+
+/// One run of an app, in its turn: first what changed about it as a whole, then the loop.
+async fn run(
+    subject: Subject,
+    world: Result<World, PortError>,
+    change: Option<Membership>,
+    begun: Option<Begun>,
+) -> Run {
+    // Another controller may have the app when this is dropped.
+    let _begun = begun;
+    let world = match world {
+        Ok(world) => world,
+        Err(error) => {
+            let outcome = Err(RunError::NoWorld(error));
+            return Run { entries: Vec::new(), outcome, now: Timestamp::now() };
+        }
+    };
+    let mut entries = Vec::new();
+    let outcome = brought_as_far_as_it_goes(&subject, &world, change, &mut entries).await;
+    Run { entries, outcome, now: world.clock.now() }
+}
+
+async fn brought_as_far_as_it_goes(
+    subject: &Subject,
+    world: &World,
+    change: Option<Membership>,
+    entries: &mut Vec<LedgerEntry>,
+) -> Result<Outcome, RunError> {
+    if let Some(change) = change {
+        let entry = membership::carry_out(&subject.name, &change, world).await;
+        entries.extend(entry.map_err(Error::Store)?);
+    }
+    Ok(trueup_engine::reconcile(subject, world).await?)
 }
 
 /// An error with what caused it, each said once.
@@ -498,9 +856,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn pass(left: Option<Duration>) {
-    match left {
-        Some(left) => tokio::time::sleep(left).await,
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

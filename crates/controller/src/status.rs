@@ -10,16 +10,21 @@ use trueup_model::{AppName, Health, HealthStatus};
 /// How an app stands after a run.
 pub fn of_outcome(outcome: &Outcome, now: Timestamp) -> AppStatus {
     let (state, why, hint) = words(outcome);
+    let status = of_record(&outcome.app, &outcome.record);
+    let wants = outcome.declared.as_ref().map(|declared| declared.revision.clone());
+    // What the newest commit renders to runs: that commit runs, whichever first rendered so.
+    let same = outcome.declared.as_ref().is_some_and(|d| status.rendered == Some(d.rendered));
     AppStatus {
         state: state.to_owned(),
         why,
         until: until(&outcome.state),
         hint,
-        wants: outcome.declared.as_ref().map(|declared| declared.revision.clone()),
+        runs: if same { wants.clone() } else { status.runs.clone() },
+        wants,
         health: outcome.health.clone(),
         diagnostics: outcome.diagnostics.clone(),
         looked: Some(now),
-        ..of_record(&outcome.app, &outcome.record)
+        ..status
     }
 }
 
@@ -95,6 +100,11 @@ fn words(outcome: &Outcome) -> (&'static str, String, String) {
             "the record of what it owns was lost: nothing is applied until a person has looked"
                 .to_owned(),
             format!("trueup plan {app}, then trueup accept {app}"),
+        ),
+        State::Left { why } => (
+            "left",
+            format!("{why}; what it owns stays"),
+            format!("trueup delete {app} deletes it, trueup delete {app} --keep forgets it"),
         ),
         State::Deleted => ("deleted", "everything it owned is gone".to_owned(), String::new()),
     }

@@ -79,7 +79,7 @@ pub async fn carry_out(
     let (kind, message) = change(&mut record, app, command, by, now)?;
     let mut entry = LedgerEntry::new(app, now, kind, message);
     entry.by = by.to_owned();
-    let commit = Commit { record, entries: vec![entry.clone()], contents: Vec::new() };
+    let commit = Commit { record, entries: vec![entry.clone()], ..Commit::default() };
     store.commit(app, commit).await?;
     Ok(entry)
 }
@@ -112,7 +112,7 @@ pub async fn tell(
     let mut entry = LedgerEntry::new(app, now, told.0, told.1.clone());
     entry.by = by.to_owned();
     let record = store.record(app).await?;
-    store.commit(app, Commit { record, entries: vec![entry], contents: Vec::new() }).await?;
+    store.commit(app, Commit { record, entries: vec![entry], ..Commit::default() }).await?;
     Ok(())
 }
 

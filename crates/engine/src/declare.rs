@@ -7,6 +7,7 @@ use trueup_model::need::Answers;
 use trueup_model::plan::Inputs;
 use trueup_model::ports::{PortError, Reader};
 use trueup_model::resource::{canonical_digest, set_digest};
+use trueup_model::tree::reads_the_same;
 use trueup_model::{Capabilities, Diagnostic, Digest, Record, Resource, Revision, SourceSpec};
 use trueup_render::{CERTIFICATES, Rendered, Request};
 
@@ -34,6 +35,9 @@ pub struct Declared {
     pub inputs: Inputs,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// Whether no commit since the one that was applied touches anything this was made of: if it is
+    /// another result all the same, no commit made it so.
+    pub untouched: bool,
 }
 
 impl Declared {
@@ -101,7 +105,34 @@ pub async fn declare(
         .instrument(tracing::info_span!("render"))
         .await
         .map_err(|error| Undeclared { revision: Some(revision.clone()), ..error.into() })?;
-    finish(app, capabilities, record, revision, rendered)
+    let inputs = inputs(app, capabilities, record, &rendered);
+    let untouched = untouched(app, world, record, &revision, &inputs, &rendered).await;
+    finish(record, revision, rendered, inputs, untouched)
+}
+
+/// Whether everything that was read now was the same in the commit that was applied. Where nothing
+/// else decides what is rendered than did then, it was a commit that changed it.
+async fn untouched(
+    app: &Subject,
+    world: &World,
+    record: &Record,
+    revision: &Revision,
+    inputs: &Inputs,
+    rendered: &Rendered,
+) -> bool {
+    let Some(applied) = &record.applied else { return false };
+    if applied.revision.commit == revision.commit {
+        return true;
+    }
+    if applied.inputs == *inputs || rendered.read_time {
+        return false;
+    }
+    let before = world.source.load(app.source(), &applied.revision.commit).await;
+    before.is_ok_and(|tree| reads_the_same(tree.as_ref(), &rendered.reads))
+}
+
+fn digest(rendered: &Rendered) -> Digest {
+    set_digest(rendered.resources.iter().map(AsRef::as_ref))
 }
 
 fn answerers<'a>(app: &'a Subject, world: &'a World) -> Answerers<'a> {
@@ -166,12 +197,32 @@ fn is_local(repo: &str) -> bool {
     repo.starts_with("file://") || !(repo.contains("://") || repo.contains('@'))
 }
 
-fn finish(
+/// What else than the commit decides what is rendered.
+fn inputs(
     app: &Subject,
     capabilities: &Capabilities,
     record: &Record,
+    rendered: &Rendered,
+) -> Inputs {
+    let mut answers = rendered.answers.clone();
+    let document = (&app.spec().render, &app.source().repo, &app.declaration.path, namespace(app));
+    answers.insert(APP_DOCUMENT.to_owned(), digest_of(&document));
+    if record.rotation > 0 {
+        answers.insert(ROTATION.to_owned(), digest_of(&record.rotation));
+    }
+    Inputs {
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        capabilities: rendered.read_capabilities.then(|| digest_of(capabilities)),
+        answers,
+    }
+}
+
+fn finish(
+    record: &Record,
     mut revision: Revision,
     rendered: Rendered,
+    inputs: Inputs,
+    untouched: bool,
 ) -> Result<Declared, Undeclared> {
     if let Some(error) = rendered.diagnostics.iter().find(|diagnostic| diagnostic.is_error()) {
         let errors = rendered.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
@@ -184,25 +235,17 @@ fn finish(
             diagnostics: rendered.diagnostics,
         });
     }
-    let mut inputs = Inputs {
-        engine: env!("CARGO_PKG_VERSION").to_owned(),
-        capabilities: rendered.read_capabilities.then(|| digest_of(capabilities)),
-        answers: rendered.answers,
-    };
-    inputs.answers.insert(APP_DOCUMENT.to_owned(), digest_of(&app.spec().render));
-    if record.rotation > 0 {
-        inputs.answers.insert(ROTATION.to_owned(), digest_of(&record.rotation));
-    }
     if renews_certificates(record, &inputs) {
         let note = "certificates that templates made are in the last third of their life and are drawn anew";
         revision.notes.push(note.to_owned());
     }
     Ok(Declared {
-        rendered: set_digest(rendered.resources.iter().map(AsRef::as_ref)),
+        rendered: digest(&rendered),
         resources: rendered.resources,
         inputs,
         revision,
         diagnostics: rendered.diagnostics,
+        untouched,
     })
 }
 

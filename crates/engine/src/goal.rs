@@ -145,7 +145,7 @@ fn without_commit(app: &Subject, declared: &Declared, record: &Record) -> Option
         [APP_DOCUMENT, ROTATION, CERTIFICATES].map(|name| inputs.answers.get(name).copied())
     };
     let moved = applied.rendered != declared.rendered
-        && applied.revision.commit == declared.revision.commit
+        && declared.untouched
         && wanted(&applied.inputs) == wanted(&declared.inputs);
     let running = record.run.as_ref().is_some_and(|run| run.set.rendered == declared.rendered);
     if !moved || running || app.spec().policy.without_commit == WithoutCommit::Apply {

@@ -25,11 +25,8 @@ pub fn applied(
     now: Timestamp,
 ) -> Option<LedgerEntry> {
     let set = set_of(goal, now);
-    let same = |other: &AppliedSet| {
-        other.rendered == set.rendered
-            && other.revision.commit == set.revision.commit
-            && other.inputs == set.inputs
-    };
+    // A commit that renders the same is the same state: nothing is written for it.
+    let same = |other: &AppliedSet| other.rendered == set.rendered && other.inputs == set.inputs;
     if record.applied.as_ref().is_some_and(same) {
         return None;
     }
@@ -65,7 +62,7 @@ pub fn settled(
     let set = set_of(goal, now);
     let news = record.healthy.as_ref().map(|healthy| healthy.rendered) != Some(set.rendered);
     if !news {
-        if let Some(healthy) = &mut record.healthy {
+        if let Some(healthy) = record.healthy.as_mut().filter(|other| other.inputs != set.inputs) {
             healthy.revision = set.revision;
             healthy.inputs = set.inputs;
         }

@@ -11,6 +11,8 @@
 //! - [`judge`][]: what becomes of an apply that is over: settled, held, rolled back
 //! - [`command`][]: what a person can ask for: rollback, release, pause, approve, accept, delete
 //! - [`mod@copy`][]: what must survive of a record, sealed, as it lies with the target
+//! - [`membership`][]: an app's document leaves Git, is there again, or calls it otherwise
+//! - [`handover`][]: what one app gives up and another declares
 //! - [`revert`][]: a commit that the app went back from, taken back in Git
 //! - [`outcome`][]: how far it came
 //! - `tell`: what the ledger says of it, in words
@@ -21,8 +23,10 @@ pub mod declare;
 pub mod fold;
 pub mod gate;
 pub mod goal;
+pub mod handover;
 pub mod hooks;
 pub mod judge;
+pub mod membership;
 pub mod needs;
 pub mod outcome;
 pub mod reconcile;

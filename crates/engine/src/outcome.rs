@@ -74,6 +74,11 @@ pub enum State {
     Careful,
     /// Everything it owned is gone.
     Deleted,
+    /// Its document left Git: nothing is done to what it owns any more.
+    Left {
+        /// Since when, and from where.
+        why: String,
+    },
 }
 
 /// How far a run came, and what it saw.

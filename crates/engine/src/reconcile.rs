@@ -11,14 +11,18 @@ use trueup_model::observed::Observed;
 use trueup_model::plan::{Action, Plan, Purpose};
 use trueup_model::ports::{AppContext, Commit, Foresight, Kept, PortError};
 use trueup_model::record::{Freeze, Record};
-use trueup_model::{Capabilities, Diagnostic, Health, LedgerEntry, LedgerKind};
+use trueup_model::{Capabilities, Diagnostic, Health, LedgerEntry, LedgerKind, Verb};
 use trueup_plan::{Input, Next};
 
 use crate::declare::{Declared, Undeclared, declare, namespace};
 use crate::goal::{self, Goal};
 use crate::outcome::{Outcome, State};
-use crate::{Error, Subject, World, copy, fold, gate, hooks, judge, revert, tell};
+use crate::{
+    Error, Subject, World, copy, fold, gate, handover, hooks, judge, membership, revert, tell,
+};
 
+/// How soon a deletion is tried again that waits for other apps to be read.
+const OTHERS_WITHIN: std::time::Duration = std::time::Duration::from_millis(100);
 /// More rounds than any app needs: a stage each, and a look after it.
 const ROUNDS_MAX: u32 = 200;
 
@@ -52,8 +56,12 @@ async fn keep_copy(
 async fn rounds(app: &Subject, world: &World) -> Result<Outcome, Error> {
     let mut run = Reconciliation::start(app, world).await?;
     run.note_read_back().await?;
+    if let Some(left) = run.left() {
+        return Ok(run.rest(left));
+    }
     for _ in 0..ROUNDS_MAX {
         let Some(goal) = run.goal().await? else { return Ok(run.without_goal()) };
+        run.hand_over(&goal).await?;
         let observed = run.observe(&goal, Foresight::Changes).await?;
         let plan = run.plan(&goal, &observed)?;
         let next = match run.next(&goal, &observed, &plan) {
@@ -64,6 +72,11 @@ async fn rounds(app: &Subject, world: &World) -> Result<Outcome, Error> {
             }
         };
         match next {
+            Next::Stage(stage) if run.must_wait_for_others(&stage) => {
+                let until = run.now().checked_add(OTHERS_WITHIN).ok();
+                let why = "other apps that the same commit touches to be read".to_owned();
+                return Ok(run.end(&goal, &observed, plan, State::Waiting { until, why }));
+            }
             Next::Stage(stage) => run.carry_out(&goal, &plan, stage).await?,
             Next::Unhealthy { why, resources } => {
                 if !run.judge(&goal, &why, &resources).await? {
@@ -161,6 +174,7 @@ impl<'a> Reconciliation<'a> {
         AppContext {
             revision: goal.revision.commit.clone(),
             rendered: goal.rendered,
+            formerly: self.record.formerly.clone(),
             ..context(self.app, self.world)
         }
     }
@@ -168,17 +182,70 @@ impl<'a> Reconciliation<'a> {
     async fn observe(&mut self, goal: &Goal, foresight: Foresight) -> Result<Observed, Error> {
         let context = self.context(goal);
         let inventory = &self.record.inventory;
-        let observed = self
+        let mut observed = self
             .world
             .target
             .observe(&context, &goal.resources, inventory, foresight)
             .instrument(info_span!("observe", resources = goal.resources.len()))
             .await
             .map_err(Error::Target)?;
+        self.take_over(goal, &mut observed).await?;
         if let Some(record) = fold::absorb(&self.record, &observed, &goal.resources) {
             self.commit(record, Vec::new(), None).await?;
         }
         Ok(observed)
+    }
+
+    /// Takes over what other apps were marked as owning and declare no more.
+    async fn take_over(&mut self, goal: &Goal, observed: &mut Observed) -> Result<(), Error> {
+        let (renderer, target) = (&self.world.renderer, &self.capabilities.target);
+        let mut record = self.record.clone();
+        let declares = |other: &_, id: &_| renderer.declares(other, target, id);
+        let taken = handover::take(&mut record, observed, &goal.resources, declares);
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let message = tell::taken_over(&taken);
+        let entry = LedgerEntry::new(&self.app.name, self.now(), LedgerKind::Executed, message);
+        self.commit(record, vec![entry], None).await
+    }
+
+    /// Leaves to other apps what they declare now and this one does not; after a rename, what ran
+    /// under the former name has run.
+    async fn hand_over(&mut self, goal: &Goal) -> Result<(), Error> {
+        let (renderer, target) = (&self.world.renderer, &self.capabilities.target);
+        let given = handover::given_up(&self.record, &goal.resources, |id| {
+            renderer.declared_by_another(&self.app.name, target, id)
+        });
+        if !given.is_empty() {
+            let mut record = self.record.clone();
+            record.inventory.retain(|id, _| !given.iter().any(|(gone, _)| gone == id));
+            let message = tell::handed_over(&given);
+            let entry = LedgerEntry::new(&self.app.name, self.now(), LedgerKind::Executed, message);
+            self.commit(record, vec![entry], None).await?;
+        }
+        if let Some(record) = membership::keep_completions(&self.record, &goal.resources) {
+            self.commit(record, Vec::new(), None).await?;
+        }
+        Ok(())
+    }
+
+    /// A deletion waits until every app that the same commit touches was read: one of them may
+    /// declare what would be deleted.
+    fn must_wait_for_others(&self, stage: &[Action]) -> bool {
+        stage.iter().any(|action| action.verb == Verb::Delete)
+            && self.world.renderer.expects_others(&self.app.name, &self.app.declaration.place())
+    }
+
+    fn left(&self) -> Option<State> {
+        let left = self.record.left.as_ref().filter(|_| !self.app.delete)?;
+        let why = format!("its App is not in {} any more (since {})", left.root, left.since);
+        Some(State::Left { why })
+    }
+
+    /// The end of a run that does nothing.
+    fn rest(self, state: State) -> Outcome {
+        Outcome { state, ..self.without_goal() }
     }
 
     fn plan(&self, goal: &Goal, observed: &Observed) -> Result<Plan, Error> {
@@ -459,7 +526,8 @@ impl<'a> Reconciliation<'a> {
             Some(goal) if !self.keeps(goal) => fold::contents_of(goal, &self.record),
             _ => Vec::new(),
         };
-        let commit = Commit { record: record.clone(), entries: entries.clone(), contents };
+        let commit =
+            Commit { record: record.clone(), entries: entries.clone(), contents, replaces: None };
         self.world.store.commit(&self.app.name, commit).await.map_err(Error::Store)?;
         self.record = record;
         self.entries.extend(entries);
@@ -551,6 +619,7 @@ fn context(app: &Subject, world: &World) -> AppContext {
         revision: String::new(),
         rendered: trueup_model::resource::set_digest([]),
         adopt: app.spec().adopt.map(|from| from.as_str().to_owned()),
+        formerly: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the ledger's entries say, in a sentence each. Pure.
 
 use trueup_model::plan::{Action, Plan, Verb};
-use trueup_model::{Event, EventResult, Revision};
+use trueup_model::{AppName, Event, EventResult, ResourceId, Revision};
 
 /// How many resources are named before "and n more".
 const NAMED: usize = 4;
@@ -36,6 +36,20 @@ pub fn drift(stage: &[Action]) -> String {
         format!("{}: {}{fields}", action.id, action.reason)
     };
     format!("{}; it is put back", list(stage.iter().map(one)))
+}
+
+/// Resources that other apps declare now.
+pub fn handed_over(given: &[(ResourceId, AppName)]) -> String {
+    let one = |(id, app): &(ResourceId, AppName)| format!("{id} moves to {app}, which declares it");
+    list(given.iter().map(one))
+}
+
+/// Resources that other apps declared before.
+pub fn taken_over(taken: &[(ResourceId, AppName)]) -> String {
+    let one = |(id, app): &(ResourceId, AppName)| {
+        format!("{id} moves here from {app}, which declares it no more")
+    };
+    list(taken.iter().map(one))
 }
 
 /// What came of a stage.

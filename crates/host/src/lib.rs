@@ -47,6 +47,7 @@ mod values;
 mod directory;
 mod file;
 mod process;
+mod rename;
 mod task;
 
 mod launching;

@@ -31,7 +31,7 @@ use crate::place::{Policy, make_private_folder};
 use crate::readiness::blocking;
 use crate::values::Printed;
 use crate::watch::Watch;
-use crate::{directory, file, process, task};
+use crate::{directory, file, process, rename, task};
 
 /// So many processes, tasks and folders are changed or asked at once.
 const AT_ONCE: usize = 16;
@@ -94,7 +94,8 @@ impl HostTarget {
     pub fn known_apps(&self) -> Vec<AppName> {
         let folders = std::fs::read_dir(self.layout.host()).into_iter().flatten().flatten();
         let mut names: Vec<AppName> = folders
-            .filter(|folder| folder.path().is_dir() && !folder.path().join("left").exists())
+            .filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter(|folder| !folder.path().join("left").exists())
             .filter_map(|folder| AppName::new(folder.file_name().to_str()?).ok())
             .collect();
         names.sort();
@@ -106,6 +107,7 @@ impl HostTarget {
             return Ok(app.clone());
         }
         let layout = self.layout.app(name);
+        rename::clear(&layout).doing(|| format!("make room for the app {name}"))?;
         let app = Arc::new(App::open(self.machine.clone(), name.clone(), layout)?);
         Ok(self.apps().entry(name.clone()).or_insert(app).clone())
     }
@@ -290,6 +292,13 @@ impl Target for HostTarget {
         if let Err(error) = self.forget_kept(app) {
             tracing::warn!(%app, "it could not be forgotten: {}", error.sentence());
         }
+    }
+
+    async fn rename(&self, from: &AppName, to: &AppName) -> Result<(), PortError> {
+        self.forget_app(from);
+        self.forget_app(to);
+        let (layout, from, to) = (self.layout.clone(), from.clone(), to.clone());
+        Ok(blocking(move || rename::rename(&layout, &from, &to)).await?)
     }
 
     fn changes(&self) -> Changes {

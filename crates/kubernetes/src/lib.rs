@@ -21,9 +21,11 @@
 //! - asking: [`connect`], [`wire`] (one request, its limits and retries), [`discovery`],
 //!   [`observe`] and [`listing`], [`predict`], [`execute`], [`parent`] (the copy of what must
 //!   survive), [`feed`] with [`watch`] (ours) and
-//!   [`pods`] (of what is not healthy), [`explain`] (why it is not)
+//!   [`pods`] (of what is not healthy), [`explain`] (why it is not), [`apps`] (`App`
+//!   objects)
 
 mod adopt;
+mod apps;
 mod catalog;
 mod connect;
 mod discovery;
@@ -51,6 +53,7 @@ mod writers;
 /// The client that [`KubernetesTarget::over`] takes: `Client::new(service, "default")`.
 pub use kube::Client;
 
+pub use apps::ClusterApps;
 pub use connect::{CLUSTER_LABEL, ClusterSecret, ConnectError, Connection};
 pub use membership::LeaseMembership;
 pub use target::KubernetesTarget;

@@ -69,7 +69,9 @@ fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<O
     let app = label(object, APP_LABEL)?;
     Some(if installation != context.installation {
         Owner::Installation(installation.to_owned())
-    } else if app != context.app.as_str() {
+    } else if app != context.app.as_str()
+        && !context.formerly.iter().any(|former| former.as_str() == app)
+    {
         Owner::App(app.to_owned())
     } else {
         Owner::Ours
@@ -118,6 +120,7 @@ mod tests {
             revision: String::new(),
             rendered: Digest::of(b""),
             adopt: None,
+            formerly: vec![AppName::new("store").expect("a name")],
         }
     }
 
@@ -143,6 +146,7 @@ mod tests {
     #[test]
     fn a_label_counts_if_our_apply_owns_it() {
         check(&object("shop", "i1"), &[ours()], "", Owner::Ours);
+        check(&object("store", "i1"), &[ours()], "", Owner::Ours);
         check(&object("shop", "i1"), &[], "", Owner::Nobody);
         check(&object("other", "i1"), &[ours()], "", Owner::App("other".to_owned()));
         check(&object("shop", "i2"), &[ours()], "", Owner::Installation("i2".to_owned()));

@@ -149,6 +149,7 @@ mod tests {
             revision: String::new(),
             rendered: Digest::of(b""),
             adopt: None,
+            formerly: Vec::new(),
         };
         let inventory = Inventory::from(ids);
         let parent = document(&context, &Kept { inventory: &inventory, copy: b"sealed" });

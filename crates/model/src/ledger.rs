@@ -51,6 +51,12 @@ pub enum LedgerKind {
     Refused,
     /// The app was deleted.
     Deleted,
+    /// The app's document left Git; the entry says what becomes of what it owns.
+    Left,
+    /// The app's document is in Git again.
+    Returned,
+    /// The app is called otherwise from now on.
+    Renamed,
     /// The record was lost, and read back from a copy of it.
     Restored,
 }

@@ -8,7 +8,7 @@
 //! | module | noun |
 //! |---|---|
 //! | [`source`], [`tree`] | where state is declared, one commit of it, the files of that commit |
-//! | [`app`], [`host`], [`schedule`] | the documents that users write |
+//! | [`app`], [`app_set`], [`host`], [`schedule`] | the documents that users write |
 //! | [`resource`], [`kinds`], [`hook`] | one declared thing, what is special about its kind, and when a hook runs |
 //! | [`observed`], [`health`], [`capabilities`] | what the target says |
 //! | [`need`] | what a rendering lacks, and the answers to it |
@@ -16,6 +16,7 @@
 //! | [`record`], [`ledger`] | what must survive; what is remembered |
 
 pub mod app;
+pub mod app_set;
 pub mod applyset;
 pub mod capabilities;
 pub mod diagnostic;

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::app_set::{PullRequest, PullRequestQuery};
 use crate::need::{Lookup, Need, Supplied};
 use crate::plan::Action;
 use crate::record::{Freeze, Inventory};
@@ -103,6 +104,8 @@ pub struct AppContext {
     pub rendered: Digest,
     /// Which tool's resources may be adopted, as the App says.
     pub adopt: Option<String>,
+    /// What the app was called before: what is marked with such a name is its own.
+    pub formerly: Vec<AppName>,
 }
 
 /// As whom a target is read before there is anything to apply.
@@ -207,12 +210,52 @@ pub trait Target: Send + Sync {
     /// An app is no more: stop watching for it and drop what is kept of it.
     async fn forget(&self, app: &AppName);
 
+    /// An app is called otherwise from now on: what is kept by its name moves, and what runs goes
+    /// on. Doing it twice is doing it once.
+    async fn rename(&self, _from: &AppName, _to: &AppName) -> Result<(), PortError> {
+        Ok(())
+    }
+
     /// Changes to what was observed, from now on. Several listeners may ask.
     fn changes(&self) -> Changes;
 
     /// Writes remarks down beside their objects, where the target has a place for such. Nothing
     /// depends on them: what cannot be written is dropped.
     async fn remark(&self, _remarks: &[Remark]) {}
+}
+
+/// An `App` that is an object of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppObject {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Which version of its spec this is.
+    pub generation: i64,
+    /// All of it.
+    pub document: Value,
+}
+
+/// `App` documents that are objects of a cluster, and are told how their apps stand.
+#[async_trait]
+pub trait AppObjects: Send + Sync {
+    /// All of them. `None`: the cluster does not know the kind.
+    async fn list(&self) -> Result<Option<Vec<AppObject>>, PortError>;
+
+    /// Ends when something about them may have changed since they were listed, or after a while.
+    async fn changed(&self);
+
+    /// Writes the status of one. That it is gone is no error.
+    async fn tell(&self, namespace: &str, name: &str, status: &Value) -> Result<(), PortError>;
+}
+
+/// What knows the pull requests of repositories.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// The open pull requests of a repository. Asking often is cheap: what did not change since is
+    /// not sent again.
+    async fn pull_requests(&self, query: &PullRequestQuery) -> Result<Vec<PullRequest>, PortError>;
 }
 
 /// What is written to the store in one transaction.
@@ -224,6 +267,8 @@ pub struct Commit {
     pub entries: Vec<LedgerEntry>,
     /// Documents to keep by digest.
     pub contents: Vec<Content>,
+    /// The app whose record this one continues: it is removed in the same transaction.
+    pub replaces: Option<AppName>,
 }
 
 /// A document to keep.

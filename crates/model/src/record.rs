@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hook::HookRun;
 use crate::plan::Inputs;
-use crate::{AppSpec, Digest, ResourceId, Revision, SourceSpec, TargetId};
+use crate::{AppName, AppSpec, Digest, ResourceId, Revision, SourceSpec, TargetId};
 
 /// One live thing that an app owns, or is about to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,6 +217,48 @@ pub struct Declaration {
     /// Its document's labels: notifications are chosen by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// The root that declares it, as people know it; empty where no root does. An app that its root
+    /// does not declare any more has left.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub root: String,
+    /// The AppSet that yields it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SetMember>,
+}
+
+/// That an AppSet yields an app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetMember {
+    /// The AppSet's name.
+    pub name: AppName,
+    /// Whether it may yield nothing: then its apps leave without consent, however many.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_empty: bool,
+}
+
+impl Declaration {
+    /// The target that it names, as a text: the same for all apps of one target.
+    pub fn place(&self) -> String {
+        let kubernetes = self.spec.target.as_ref().and_then(|target| target.kubernetes.as_ref());
+        match kubernetes.and_then(|target| target.cluster.as_deref()) {
+            Some(cluster) => format!("{} {cluster}", self.target),
+            None => self.target.clone(),
+        }
+    }
+}
+
+/// An app whose document is not in Git any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// Since when.
+    pub since: Timestamp,
+    /// The root that declared it.
+    pub root: String,
+    /// Whether what it owns is being deleted. Else it stays, and nothing is done to it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete: bool,
 }
 
 /// What must survive of an app.
@@ -275,6 +317,12 @@ pub struct Record {
     /// `trueup accept`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub careful: bool,
+    /// Set when its document left Git.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+    /// What it was called before, the latest last: what carries such a name is its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<AppName>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

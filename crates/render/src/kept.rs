@@ -6,14 +6,14 @@
 //! bounded in all; the one that was asked for least recently goes first, and is rendered again when
 //! it is asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use trueup_model::resource::canonical_digest;
 use trueup_model::tree::{Reads, Tree, reads_the_same};
-use trueup_model::{AppName, Capabilities, Diagnostic, Digest};
+use trueup_model::{AppName, Capabilities, Diagnostic, Digest, ResourceId, TargetId};
 
 use crate::{Rendered, Request};
 
@@ -39,6 +39,8 @@ struct Kept {
     /// For each kind in it, whether the target says that its objects live in namespaces.
     scopes: Vec<(String, String, Option<bool>)>,
     reads: Arc<Reads>,
+    /// What it declares, by [`name_of`].
+    declares: HashSet<u64>,
     bytes: usize,
     used: u64,
 }
@@ -49,6 +51,8 @@ pub struct Shelf {
     apps: HashMap<AppName, Kept>,
     bytes: usize,
     uses: u64,
+    /// Apps that a commit touches and that were not rendered since, with the place they live in.
+    expected: BTreeMap<AppName, String>,
     /// Renders that were made, and those that were not.
     pub counts: Counts,
 }
@@ -79,6 +83,7 @@ impl Shelf {
         self.uses += 1;
         kept.used = self.uses;
         self.counts.kept += 1;
+        self.expected.remove(request.app);
         Some(rendered.clone())
     }
 
@@ -86,6 +91,7 @@ impl Shelf {
     pub fn keep(&mut self, request: &Request<'_>, rendered: &Rendered) {
         self.counts.made += 1;
         self.uses += 1;
+        self.expected.remove(request.app);
         let usable = !rendered.diagnostics.iter().any(Diagnostic::is_error);
         let bytes = if usable { size(rendered) } else { 0 };
         let kept = Kept {
@@ -93,6 +99,7 @@ impl Shelf {
             rendered: usable.then(|| rendered.clone()),
             scopes: scopes(request.capabilities, rendered),
             reads: Arc::clone(&rendered.reads),
+            declares: declares(&request.capabilities.target, rendered),
             bytes,
             used: self.uses,
         };
@@ -111,8 +118,46 @@ impl Shelf {
         })
     }
 
+    /// Whether an app's last render declares a resource of a target; `None` where that is not known
+    /// or not known yet.
+    pub fn declares(&self, app: &AppName, target: &TargetId, id: &ResourceId) -> Option<bool> {
+        if self.expected.contains_key(app) {
+            return None;
+        }
+        Some(self.apps.get(app)?.declares.contains(&name_of(target, id)))
+    }
+
+    /// Another app whose last render declares a resource of a target.
+    pub fn declared_by_another(
+        &self,
+        app: &AppName,
+        target: &TargetId,
+        id: &ResourceId,
+    ) -> Option<AppName> {
+        let name = name_of(target, id);
+        let declares =
+            |(other, kept): &(&AppName, &Kept)| *other != app && kept.declares.contains(&name);
+        self.apps.iter().filter(declares).map(|(other, _)| other.clone()).min()
+    }
+
+    /// A commit touches these apps, which live in these places.
+    pub fn expect(&mut self, apps: impl IntoIterator<Item = (AppName, String)>) {
+        self.expected.extend(apps);
+    }
+
+    /// An app was looked at, whether or not that came as far as rendering.
+    pub fn expect_no_more(&mut self, app: &AppName) {
+        self.expected.remove(app);
+    }
+
+    /// Whether an app other than this one, in the same place, is still to be rendered.
+    pub fn expects_others(&self, app: &AppName, place: &str) -> bool {
+        self.expected.iter().any(|(other, its)| other != app && its == place)
+    }
+
     /// Drops what is kept of an app.
     pub fn forget(&mut self, app: &AppName) {
+        self.expected.remove(app);
         if let Some(kept) = self.apps.remove(app) {
             self.bytes -= kept.bytes;
         }
@@ -134,6 +179,18 @@ impl Shelf {
             self.bytes -= std::mem::take(&mut kept.bytes);
         }
     }
+}
+
+/// Names a resource of a target in eight bytes.
+fn name_of(target: &TargetId, id: &ResourceId) -> u64 {
+    let key = id.key();
+    let parts = [target.kind.as_bytes(), target.identity.as_bytes(), key.as_bytes()];
+    let digest = Digest::of_parts(parts);
+    digest.as_bytes().iter().take(8).fold(0, |name, byte| (name << 8) | u64::from(*byte))
+}
+
+fn declares(target: &TargetId, rendered: &Rendered) -> HashSet<u64> {
+    rendered.resources.iter().map(|resource| name_of(target, &resource.id)).collect()
 }
 
 fn circumstances(request: &Request<'_>, rendered: &Rendered) -> Circumstances {

@@ -10,12 +10,13 @@
 //! - [`folder`][]: what kind of folder it is
 //! - [`plain`][]: YAML and JSON files as they stand
 //! - `kustomize`, `helm`: overlays and charts
-//! - [`apps`][]: `App` documents, which are not resources of a target
+//! - [`apps`][], [`app_sets`][]: `App` and `AppSet` documents, which are not resources of a target
 //! - `kept`: what of renders is kept, and when it still holds
 //! - [`admit`][]: validate, normalise
 //! - [`decode`][]: documents into types, with `did you mean`
 
 pub mod admit;
+pub mod app_sets;
 pub mod apps;
 mod charts;
 pub mod decode;
@@ -32,7 +33,8 @@ use jiff::Timestamp;
 use trueup_model::need::{Answers, Need};
 use trueup_model::tree::{Reads, RecordingTree, Tree};
 use trueup_model::{
-    AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, app,
+    AppName, Capabilities, Diagnostic, Digest, InstallationKey, Location, Resource, ResourceId,
+    TargetId, app,
 };
 
 use charts::Charts;
@@ -141,6 +143,37 @@ impl Renderer {
         self.shelf().is_untouched(app, tree)
     }
 
+    /// Whether an app's last render declares a resource of a target; `None` where that is not known.
+    pub fn declares(&self, app: &AppName, target: &TargetId, id: &ResourceId) -> Option<bool> {
+        self.shelf().declares(app, target, id)
+    }
+
+    /// Another app whose last render declares a resource of a target.
+    pub fn declared_by_another(
+        &self,
+        app: &AppName,
+        target: &TargetId,
+        id: &ResourceId,
+    ) -> Option<AppName> {
+        self.shelf().declared_by_another(app, target, id)
+    }
+
+    /// A commit touches these apps, which live in these places: until they are rendered, what they
+    /// declare is not known.
+    pub fn expect(&self, apps: impl IntoIterator<Item = (AppName, String)>) {
+        self.shelf().expect(apps);
+    }
+
+    /// An app was looked at, whether or not that came as far as rendering.
+    pub fn expect_no_more(&self, app: &AppName) {
+        self.shelf().expect_no_more(app);
+    }
+
+    /// Whether an app other than this one, in the same place, is still to be rendered.
+    pub fn expects_others(&self, app: &AppName, place: &str) -> bool {
+        self.shelf().expects_others(app, place)
+    }
+
     /// An app is no more: drops what is kept of it.
     pub fn forget(&self, app: &AppName) {
         self.shelf().forget(app);
@@ -188,6 +221,7 @@ impl Renderer {
             }
             Ok(FolderKind::Helm(options)) => {
                 rendered.read_capabilities = true;
+                // Until the chart has been rendered to its end, and said otherwise.
                 rendered.read_time = true;
                 helm::read(request, tree, &options, &self.charts, rendered)
             }

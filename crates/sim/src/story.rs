@@ -90,6 +90,8 @@ impl Story {
             path: String::new(),
             target: "host".to_owned(),
             labels: Default::default(),
+            root: String::new(),
+            set: None,
         };
         let name = AppName::new("app").expect("a fitting name");
         Self {

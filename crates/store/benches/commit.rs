@@ -100,6 +100,7 @@ fn small(app: &AppName, n: u64) -> Commit {
         record: large_record(5),
         entries: vec![LedgerEntry::new(app, Timestamp::UNIX_EPOCH, LedgerKind::Applied, "applied")],
         contents: vec![document(1_000_000 + n)],
+        replaces: None,
     }
 }
 

@@ -218,6 +218,10 @@ impl PostgresStore {
         append(&transaction, app, &links).await.map_err(failed)?;
         let head = links.last().map_or(head, |link| link.head);
         put(&transaction, app, number, head, parts.as_ref()).await.map_err(failed)?;
+        if let Some(before) = &commit.replaces {
+            let head = reading::head(&transaction, before).await.map_err(failed)?;
+            put(&transaction, before, number, head, None).await.map_err(failed)?;
+        }
         Ok(transaction.commit().await.map_err(failed)?)
     }
 

@@ -259,7 +259,7 @@ impl Writer {
         for (app, change) in changes {
             number += 1;
             let mut head = ledger::head(&transaction, app)?;
-            let (mut sets, mut record) = (Vec::new(), None);
+            let (mut sets, mut record, mut replaced) = (Vec::new(), None, None);
             if let Change::Commit(commit) = change {
                 content::write(&transaction, &mut self.codec, number, &commit.contents)?;
                 head = ledger::append(&transaction, &self.key, app, head, &commit.entries)?;
@@ -272,11 +272,20 @@ impl Writer {
                     }
                 }
                 (sets, record) = (parts.names, Some(parts.lean));
+                replaced.clone_from(&commit.replaces);
             }
             let line = Line { commit: number, app: (*app).clone(), head, sets, record };
             recover::put(&transaction, &line)?;
             let text = journal::close_line(&line);
             lines.push(Written { of: Of::App(line.app), text });
+            if let Some(app) = replaced {
+                number += 1;
+                let head = ledger::head(&transaction, &app)?;
+                let line = Line { commit: number, app, head, sets: Vec::new(), record: None };
+                recover::put(&transaction, &line)?;
+                let text = journal::close_line(&line);
+                lines.push(Written { of: Of::App(line.app), text });
+            }
         }
         database::set_last_commit(&transaction, number)?;
         self.journal.reserve(lines.iter().map(|line| line.text.len() as u64).sum())?;

@@ -119,7 +119,7 @@ impl MemoryHost {
         let world = self.world();
         let Some(live) = world.live.get(id) else { return ObservedResource::absent() };
         let owner = match &live.app {
-            Some(app) if *app == context.app => Owner::Ours,
+            Some(app) if *app == context.app || context.formerly.contains(app) => Owner::Ours,
             Some(app) => Owner::App(app.to_string()),
             None => Owner::Nobody,
         };

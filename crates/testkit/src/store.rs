@@ -48,6 +48,9 @@ impl MemoryStore {
     fn write(&self, app: &AppName, commit: Commit) {
         let mut inner = self.inner();
         inner.records.insert(app.clone(), commit.record);
+        if let Some(before) = commit.replaces {
+            inner.records.remove(&before);
+        }
         for content in commit.contents {
             inner.contents.insert(content.digest, content.bytes);
         }

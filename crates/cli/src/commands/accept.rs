@@ -12,12 +12,19 @@ use crate::{Global, state};
 #[derive(clap::Args)]
 pub struct Args {
     /// The app; may be left out where there is only one
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, conflicts_with = "leaving")]
     app: Option<AppName>,
+    /// All apps that left Git at once and wait for consent
+    #[arg(long)]
+    leaving: bool,
 }
 
 /// Carries it out.
 pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, CliError> {
+    if args.leaving {
+        let request = Request::AcceptLeaving { by: state::person() };
+        return report(&state::ask(global, request).await?, output);
+    }
     let app = the_app(args.app, global).await?;
     let request = Request::Accept { app, by: state::person() };
     report(&state::ask(global, request).await?, output)

@@ -65,7 +65,7 @@ async fn render(offline: &Offline, root: &Root, commit: &str) -> Result<Set, Cli
     let revision = offline.source.resolve(&at.source).await?;
     let tree = offline.source.load(&at.source, &revision.commit).await?;
     let mut set = Set::new();
-    for subject in discover(&at, tree.as_ref()).subjects {
+    for subject in discover(&at, tree.as_ref(), &Default::default()).subjects {
         let resources = offline.render(&subject, &tree, &revision).await?;
         set.extend(resources.into_iter().map(|r| ((subject.name.clone(), r.id.clone()), r)));
     }

@@ -70,7 +70,7 @@ async fn subjects(
         Named::Root(root) => {
             let revision = offline.source.resolve(&root.source).await?;
             let tree = offline.source.load(&root.source, &revision.commit).await?;
-            let found = discover::discover(&root, tree.as_ref());
+            let found = discover::discover(&root, tree.as_ref(), &Default::default());
             match found.diagnostics.first() {
                 Some(diagnostic) => return Err(CliError::new(diagnostic.to_string())),
                 None => found.subjects,

@@ -37,6 +37,9 @@ pub struct Args {
     /// Apply once and end; processes go on
     #[arg(long)]
     once: bool,
+    /// Keep the App objects of the cluster too (of --context)
+    #[arg(long)]
+    app_objects: bool,
     /// Stop the processes when this ends
     #[arg(long)]
     ephemeral: bool,
@@ -75,6 +78,9 @@ pub async fn run(args: Args, global: &Global, output: &Output) -> Result<Exit, C
         teller.note(note);
     }
     start_after_boot(&state, &teller).await?;
+    if args.app_objects {
+        state.follow_objects(args.place.context.clone());
+    }
     metrics.rendered_by(state.renderer());
     let settings = settings(&config, args.poll);
     let controller =
@@ -108,6 +114,7 @@ fn settings(config: &Config, poll: Option<trueup_model::app::Duration>) -> Setti
         poll: poll.unwrap_or(intervals.poll).as_std(),
         resync: intervals.resync.as_std(),
         retry: intervals.retry.as_std(),
+        ..Settings::default()
     }
 }
 
@@ -130,7 +137,8 @@ async fn once(controller: Controller, output: &Output) -> Result<Exit, CliError>
     let board = controller.once().await;
     let list = trueup_api::StatusList {
         api_version: trueup_api::VERSION.to_owned(),
-        apps: board.into_values().collect(),
+        apps: board.apps.into_values().collect(),
+        sources: board.sources.into_values().collect(),
         frozen: None,
     };
     output.print(&list, || text::status::list(&list, output))?;
@@ -210,7 +218,7 @@ async fn leave(args: &Args, state: &State, teller: &Teller) -> Result<(), CliErr
 }
 
 async fn last_words(board: &Board, teller: &Teller) {
-    let names: Vec<String> = board.read().await.keys().map(ToString::to_string).collect();
+    let names: Vec<String> = board.read().await.apps.keys().map(ToString::to_string).collect();
     if !names.is_empty() {
         teller.note(&format!(
             "\n{} go on without the controller; `trueup run` takes them up again, `trueup stop` ends them",

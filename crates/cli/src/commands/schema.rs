@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
-use trueup_model::{app, host};
+use trueup_model::{app, app_set, host};
 
 use super::Exit;
 use crate::error::CliError;
@@ -21,12 +21,14 @@ pub struct Args {
 /// Carries it out.
 pub fn run(args: Args, output: &Output) -> Result<Exit, CliError> {
     let Some(kind) = args.kind else {
-        let kinds: Vec<&str> = ["App", "Config"].iter().chain(&host::KINDS).copied().collect();
+        let kinds: Vec<&str> =
+            ["App", "AppSet", "Config"].iter().chain(&host::KINDS).copied().collect();
         return output.print(&kinds, || kinds.join("\n") + "\n").map(|()| Exit::Done);
     };
     let schema = match (kind.as_str(), args.crd) {
         ("App", true) => definition(),
         ("App", false) => schema_of::<app::App>(),
+        ("AppSet", false) => schema_of::<app_set::AppSet>(),
         ("Config", false) => schema_of::<crate::config::Config>(),
         ("File", false) => resource::<host::FileSpec>("File"),
         ("Directory", false) => resource::<host::DirectorySpec>("Directory"),

@@ -76,7 +76,7 @@ pub async fn understand(
 pub async fn subjects(root: &Root, state: &State) -> Result<Vec<Subject>, CliError> {
     let revision = state.source().resolve(&root.source).await?;
     let tree = state.source().load(&root.source, &revision.commit).await?;
-    let found = discover::discover(root, tree.as_ref());
+    let found = discover::discover(root, tree.as_ref(), &Default::default());
     match found.diagnostics.first() {
         Some(diagnostic) => Err(CliError::new(diagnostic.to_string())),
         None => Ok(found.subjects),

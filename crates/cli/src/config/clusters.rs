@@ -1,5 +1,7 @@
 //! Clusters by name.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trueup_kubernetes::{ClusterSecret, Connection};
@@ -24,6 +26,9 @@ pub struct Cluster {
     /// lead to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretName>,
+    /// For AppSets to choose by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A Secret.

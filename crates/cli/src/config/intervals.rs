@@ -12,7 +12,7 @@ pub struct Intervals {
     pub poll: Duration,
     /// An app is looked at though nothing happened.
     pub resync: Duration,
-    /// What failed is tried again; doubles up to `poll`.
+    /// What failed is tried again; doubles up to three minutes, for repositories up to `poll`.
     pub retry: Duration,
 }
 
@@ -20,7 +20,7 @@ impl Default for Intervals {
     fn default() -> Self {
         Self {
             poll: Duration::from_secs(60),
-            resync: Duration::from_secs(600),
+            resync: Duration::from_secs(3600),
             retry: Duration::from_secs(2),
         }
     }

@@ -8,7 +8,8 @@ use trueup_model::app::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// How many apps are looked at at once.
+    /// How many apps are looked at at once; one repository or target takes at most half of what the
+    /// others leave.
     pub apps_at_once: u32,
     /// The largest file of a repository that is read, in MiB.
     pub file_size: u32,
@@ -21,7 +22,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            apps_at_once: 8,
+            apps_at_once: 32,
             file_size: 512,
             fetch_size: 4096,
             fetch_time: Duration::from_secs(300),

@@ -83,6 +83,7 @@ fn paint(kind: LedgerKind) -> Paint {
         | LedgerKind::Pinned
         | LedgerKind::Paused
         | LedgerKind::Frozen
+        | LedgerKind::Left
         | LedgerKind::Deleted => Paint::Warn,
         LedgerKind::Applied
         | LedgerKind::Healthy
@@ -92,6 +93,8 @@ fn paint(kind: LedgerKind) -> Paint {
         | LedgerKind::Accepted
         | LedgerKind::Rotated
         | LedgerKind::Completed
+        | LedgerKind::Returned
+        | LedgerKind::Renamed
         | LedgerKind::Restored => Paint::Good,
     }
 }

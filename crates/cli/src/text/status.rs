@@ -1,7 +1,7 @@
 //! How apps stand, in a line each.
 
 use jiff::Timestamp;
-use trueup_api::{AppStatus, StatusList};
+use trueup_api::{AppStatus, SourceStatus, StatusList};
 
 use super::time::ago;
 use crate::output::{Output, Paint};
@@ -13,6 +13,7 @@ pub fn list(list: &StatusList, output: &Output) -> String {
     }
     let width = list.apps.iter().map(|app| app.app.as_str().len()).max().unwrap_or(0);
     let mut text = frozen(list, output);
+    text.extend(list.sources.iter().map(|source| of_source(source, output)));
     for app in &list.apps {
         text.push_str(&head(app, width, output));
         text.push_str(&tail(app, output));
@@ -26,6 +27,29 @@ fn frozen(list: &StatusList, output: &Output) -> String {
     let until = freeze.until.map(|until| format!(" until {until}")).unwrap_or_default();
     let line = format!("frozen{until} by {}: {}", freeze.by, freeze.why);
     format!("{}  (trueup unfreeze)\n", output.paint(Paint::Warn, &line))
+}
+
+/// Where several apps share a source: what its newest commit meant for them.
+fn of_source(source: &SourceStatus, output: &Output) -> String {
+    if source.apps < 2 && source.why.is_empty() {
+        return String::new();
+    }
+    let reference = match source.reference.as_str() {
+        "" => String::new(),
+        reference => format!(" {reference}"),
+    };
+    let name = output.paint(Paint::Bold, &format!("{}{reference}", source.repo));
+    if !source.why.is_empty() {
+        return format!("{name}  {}\n", output.paint(Paint::Bad, &source.why));
+    }
+    let Some(revision) = &source.revision else { return String::new() };
+    let (commit, subject) = (revision.short(), quoted(&revision.subject));
+    match source.changed {
+        Some(changed) => {
+            format!("{name}  {changed} of {} apps changed by {commit} {subject}\n", source.apps)
+        }
+        None => format!("{name}  {} apps at {commit} {subject}\n", source.apps),
+    }
 }
 
 /// One app, as a line of a log.

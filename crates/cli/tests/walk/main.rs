@@ -8,6 +8,7 @@ mod charts;
 #[expect(clippy::unwrap_used, dead_code, reason = "a server of other tests, which ask it more")]
 mod git_server;
 mod kept_true;
+mod many;
 mod order;
 mod place;
 mod policy;

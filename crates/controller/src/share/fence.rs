@@ -85,6 +85,10 @@ impl Target for Fenced<Arc<dyn Target>> {
         self.inner.forget(app).await;
     }
 
+    async fn rename(&self, from: &AppName, to: &AppName) -> Result<(), PortError> {
+        self.inner.rename(from, to).await
+    }
+
     fn changes(&self) -> Changes {
         self.inner.changes()
     }

@@ -173,6 +173,8 @@ fn subjects() -> trueup_controller::run::Subjects {
         path: String::new(),
         target: "host".to_owned(),
         labels: BTreeMap::from([("team".to_owned(), "web".to_owned())]),
+        root: String::new(),
+        set: None,
     };
     let name = AppName::new("shop").unwrap();
     Arc::new(RwLock::new([(name.clone(), Subject::new(name, declaration))].into()))

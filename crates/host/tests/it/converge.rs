@@ -31,6 +31,7 @@ pub fn context(app: &str) -> AppContext {
         revision: "0123456789abcdef".to_owned(),
         rendered: Digest::of(b"rendered"),
         adopt: None,
+        formerly: Vec::new(),
     }
 }
 

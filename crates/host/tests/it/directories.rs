@@ -36,7 +36,7 @@ fn with_tree(path: &str, tree: MemoryTree, more: Value) -> Resource {
     resource
 }
 
-fn site(text: &str) -> Resource {
+pub fn site(text: &str) -> Resource {
     directory("site", &[("index.html", text), ("bin/run.sh", "#!/bin/sh\n")], json!({}))
 }
 

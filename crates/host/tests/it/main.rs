@@ -8,5 +8,6 @@ mod directories;
 mod files;
 mod policy;
 mod processes;
+mod renames;
 mod units;
 mod world;

@@ -162,6 +162,8 @@ impl App {
             path: String::new(),
             target: "kubernetes".to_owned(),
             labels: Default::default(),
+            root: String::new(),
+            set: None,
         };
         let name = AppName::new(unique("app")).expect("a unique name is a good one");
         Self {

@@ -87,6 +87,8 @@ impl Site {
             path: String::new(),
             target: "host".to_owned(),
             labels: BTreeMap::new(),
+            root: String::new(),
+            set: None,
         };
         let outside = Outside::new(1);
         let (sender, signals) = mpsc::channel(16);

@@ -91,6 +91,7 @@ fn commit(app: &AppName, n: u64) -> Commit {
         record: record(n),
         entries: vec![entry(app, &format!("applied {n}"))],
         contents: vec![content(&n.to_be_bytes(), false)],
+        replaces: None,
     }
 }
 

@@ -22,7 +22,8 @@ pub fn state_commit(n: u64, states: &[u64]) -> Commit {
         why: named.join(" "),
         rollback: false,
     });
-    Commit { record, entries: vec![entry], contents: vec![content(&bytes(n), n.is_multiple_of(2))] }
+    let contents = vec![content(&bytes(n), n.is_multiple_of(2))];
+    Commit { record, entries: vec![entry], contents, replaces: None }
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ in_both! {
     a_folder_without_state_cannot_be_read
     what_a_record_or_one_of_the_last_states_names_is_kept
     what_sets_hold_is_put_together_again
+    a_record_takes_the_place_of_another
     an_erased_content_is_gone
     a_content_that_is_written_again_is_kept
     what_is_done_to_a_chain_is_seen_by_its_end
@@ -163,6 +164,19 @@ async fn what_sets_hold_is_put_together_again(state: Place) {
     let commit = Commit { record: expected.clone(), ..Commit::default() };
     store.commit(&app("shop"), commit).await.unwrap();
     assert_eq!(store.record(&app("shop")).await.unwrap(), expected);
+}
+
+async fn a_record_takes_the_place_of_another(state: Place) {
+    let store = state.open().await;
+    store.commit(&app("old"), commit(&app("old"), 1)).await.unwrap();
+    let renamed = Commit { replaces: Some(app("old")), ..commit(&app("new"), 2) };
+    store.commit(&app("new"), renamed).await.unwrap();
+    assert_eq!(store.apps().await.unwrap(), [app("new")]);
+    assert_eq!(number(&store.record(&app("new")).await.unwrap()), 2);
+    assert_eq!(store.record(&app("old")).await.unwrap(), Record::default());
+    for name in ["old", "new"] {
+        assert_eq!(store.verify(&app(name)).await.unwrap().fault, None, "{name}");
+    }
 }
 
 async fn an_erased_content_is_gone(state: Place) {
