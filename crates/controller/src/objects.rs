@@ -175,7 +175,7 @@ fn read(object: &AppObject) -> Result<AppDocument, Box<Diagnostic>> {
         "metadata": metadata,
         "spec": object.document.get("spec").cloned().unwrap_or_else(|| json!({})),
     });
-    let document = Document { body, at: at.clone(), node: None };
+    let document = Document::new(body, at.clone());
     let app: App = decode::decode(&document, "", &document.body).map_err(Box::new)?;
     if app.spec.source.as_ref().and_then(|source| source.repo.as_ref()).is_none() {
         return Err(Box::new(

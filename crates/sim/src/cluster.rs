@@ -87,6 +87,8 @@ impl Story {
             path: String::new(),
             labels: BTreeMap::new(),
             target: "kubernetes".to_owned(),
+            root: String::new(),
+            set: None,
         };
         let target = connect(&server, &outside);
         Self {

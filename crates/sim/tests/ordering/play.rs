@@ -23,6 +23,8 @@ impl Play {
             path: String::new(),
             target: "host".to_owned(),
             labels: Default::default(),
+            root: String::new(),
+            set: None,
         };
         let name = AppName::new("shop").expect("a fitting name");
         Self { outside: Outside::new(1), app: Subject::new(name, declaration) }
