@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use trueup_api::SourceStatus;
 use trueup_engine::Subject;

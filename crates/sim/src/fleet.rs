@@ -298,6 +298,8 @@ fn subject(app: &str) -> Subject {
         path: app.to_owned(),
         target: "kubernetes".to_owned(),
         labels: BTreeMap::new(),
+        root: String::new(),
+        set: None,
     };
     Subject::new(AppName::new(app).expect("a fitting name"), declaration)
 }
