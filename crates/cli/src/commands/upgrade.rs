@@ -195,6 +195,7 @@ mod tests {
             resources: now,
             inputs: Inputs::default(),
             diagnostics: Vec::new(),
+            untouched: true,
         };
         compare(&declared, &set)
     }
