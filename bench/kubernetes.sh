@@ -52,7 +52,8 @@ for o in objects:
     with open(f"{folder}/{o['kind']}-{o['metadata']['name']}.yaml", "w") as file:
         json.dump(o, file)
 for name, o in {"single": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "single"}, "data": {"k": "v"}},
-                "service": {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "service"}, "spec": {"ports": [{"port": 80}]}}}.items():
+                **{f"service-{n}": {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"service-{n}"},
+                                    "spec": {"ports": [{"port": 80}]}} for n in range(20)}}.items():
     with open(f"{folder}/{name}.yaml", "w") as file:
         json.dump(o, file)
 PY
@@ -63,6 +64,10 @@ PY
 
 applies() { # server-side applies that the API server has answered, dry runs included
   kubectl get --raw /metrics | awk '/^apiserver_request_total.*verb="APPLY"/ {sum += $NF} END {print sum + 0}'
+}
+
+heals() { # another Service each time: who heals one again and again is in a fight, and slows down
+  for n in {0..19}; do "$bare" heals ours "service-$n" 1; done | cut -d' ' -f1 | sort -n | sed -n 10p
 }
 
 objects=$((maps + deployments))
@@ -93,12 +98,12 @@ say "planning $objects unchanged resources, start included" \
 
 "$trueup" run "$work/repo" --target kubernetes --namespace ours --name bench >"$work/run.log" 2>&1 &
 controller=$!
-until "$trueup" status bench 2>/dev/null | grep -q settled; do sleep 0.2; done
+until "$trueup" status bench 2>/dev/null | grep -q healthy; do sleep 0.2; done
 single=$("$bare" single raw 20)
 say "a commit of one file, committed to applied" \
   "$("$bare" commits ours single "$work/repo" 20); bare apply $single (goal: under 150 ms)"
 say "a deleted Service, deleted to back" \
-  "$("$bare" heals ours service 20); bare apply $single (goal: under 60 ms median)"
+  "$(heals) ms median; bare apply $single (goal: under 60 ms median)"
 count=$((maps < 100 ? maps : 100))
 say "$count drifts at once, first edit to last healed" "$("$bare" drifts ours "$count") (goal: under 1 s)"
 kill "$controller" && wait "$controller" 2>/dev/null || true
@@ -106,7 +111,7 @@ kill "$controller" && wait "$controller" 2>/dev/null || true
 repository "$work/many" "$tracked" 0
 TRUEUP_STATE=$work/many-state "$trueup" run "$work/many" --target kubernetes --namespace many --name many >"$work/many.log" 2>&1 &
 controller=$!
-until TRUEUP_STATE=$work/many-state "$trueup" status many 2>/dev/null | grep -q settled; do sleep 0.5; done
+until TRUEUP_STATE=$work/many-state "$trueup" status many 2>/dev/null | grep -q healthy; do sleep 0.5; done
 sleep 5
 say "memory with $tracked tracked objects" \
   "$(awk '/^VmRSS/ {printf "%.0f MB", $2 / 1024}' "/proc/$controller/status"), peak $(awk '/^VmHWM/ {printf "%.0f MB", $2 / 1024}' "/proc/$controller/status") (goal: under 100 MB)"
