@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trueup_controller::{Controller, Root, Settings, Signal, Worlds};
+use trueup_engine::command::{self, Command};
 use trueup_engine::{State, Subject, World};
 use trueup_kubernetes::KubernetesTarget;
 use trueup_model::app::{AppTarget, Dependency, KubernetesTarget as Cluster};
-use trueup_model::ports::PortError;
+use trueup_model::ports::{Clock as _, PortError};
 use trueup_model::record::Declaration;
 use trueup_model::{AppName, AppSpec, LedgerEntry, LedgerKind, SourceSpec};
 use trueup_testkit::Outside;
@@ -27,6 +28,8 @@ const EVENTS: u32 = 12;
 const REPO: &str = "/srv/repo";
 /// The apps; the second waits for the first.
 const APPS: &[&str] = &["base", "front", "other"];
+/// How long what is under way takes to end.
+const CALM: Duration = Duration::from_secs(300);
 const PEACE: Duration = Duration::from_secs(1800);
 /// No pass over one app takes so long.
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
@@ -133,10 +136,25 @@ impl Story {
         self.server.lag_watches(Duration::ZERO);
         self.server.cluster(|cluster, _| cluster.down.clear());
         self.mended = true;
+        self.pass(CALM).await;
+        self.release().await;
         self.commit();
         self.pass(PEACE).await;
         self.controller.task.abort();
         self.check().await
+    }
+
+    /// People let go what a rollback holds or pins.
+    async fn release(&mut self) {
+        for app in APPS {
+            let name = AppName::new(*app).expect("a fitting name");
+            let (store, now) = (self.outside.store.clone(), self.outside.clock.now());
+            let released =
+                command::carry_out(store.as_ref(), &name, &Command::Release, "person", now).await;
+            if let Err(error) = released {
+                self.say(format!("{app} is not released: {error}"));
+            }
+        }
     }
 
     /// Time passes; a crash in it takes the controller, and everything that it had in memory.
