@@ -54,25 +54,20 @@ fn text_is_bounded() {
     check(r#"{{ $x := list 1 }}{{ range until 100 }}{{ $x = concat $x $x }}{{ end }}"#, "too m");
 }
 
+/// What takes many steps makes many values too: either of the two budgets ends it.
 #[test]
 fn steps_are_bounded() {
     check("{{ until 1000000000 }}", "too m");
     check("{{ untilStep 0 1000000000 1 }}", "too m");
     check("{{ seq 1 1000000000 }}", "too m");
-    check(
-        "{{ range until 10000 }}{{ range until 10000 }}{{ end }}{{ end }}",
-        "takes too many steps",
-    );
-    check(r#"{{ range until 10000 }}{{ genPrivateKey "rsa" }}{{ end }}"#, "takes too many steps");
-    check(r#"{{ range until 10000 }}{{ bcrypt "x" }}{{ end }}"#, "takes too many steps");
-    check(
-        r#"{{ range until 10000 }}{{ derivePassword 1 "long" "a" "b" "c" }}{{ end }}"#,
-        "takes too many steps",
-    );
-    check(r#"{{ range until 10000 }}{{ genCA "x" 365 }}{{ end }}"#, "takes too many steps");
+    check("{{ range until 10000 }}{{ range until 10000 }}{{ end }}{{ end }}", "too m");
+    check(r#"{{ range until 10000 }}{{ genPrivateKey "rsa" }}{{ end }}"#, "too m");
+    check(r#"{{ range until 10000 }}{{ bcrypt "x" }}{{ end }}"#, "too m");
+    check(r#"{{ range until 10000 }}{{ derivePassword 1 "long" "a" "b" "c" }}{{ end }}"#, "too m");
+    check(r#"{{ range until 10000 }}{{ genCA "x" 365 }}{{ end }}"#, "too m");
     check(
         r#"{{ range until 10000 }}{{ regexFind (printf "(a?){%d}b" .) "aaaa" }}{{ end }}"#,
-        "takes too many steps",
+        "too m",
     );
 }
 
@@ -98,5 +93,5 @@ fn a_map_that_holds_itself_is_refused_where_it_is_printed_and_freed_in_the_end()
     let circle = r#"{{ $d := dict "a" 1 }}{{ $_ := set $d "self" (dict "of" (list $d)) }}"#;
     check(&format!("{circle}{{{{ mustToJson $d }}}}"), "cycle");
     check(&format!("{circle}kind: X"), "rendered 1");
-    check(&format!("{circle}{{{{ merge $d (dict \"b\" $d) | len }}}}"), "rendered");
+    check(&format!("{circle}kind: X # {{{{ merge $d (dict \"b\" $d) | len }}}}"), "rendered 1");
 }
