@@ -653,24 +653,26 @@ impl Controller {
         self.look_again(&app, &subject, &run.outcome, run.now);
         self.unblock(&app, &subject, &run.outcome);
         self.queue.done(&app, instant);
-        for other in self.waiting.take(&app) {
-            self.queue.ask(&other, Urgency::Change, instant);
+        let ready = depend::stand(&standing).ready;
+        if self.post(standing).await || ready {
+            self.wake_dependents(&app, instant);
         }
-        match run.outcome {
-            Ok(Outcome { state: State::Deleted, .. }) => {
-                self.post(standing).await;
-                self.forget(&app).await;
-                if let Some(world) = world {
-                    world.renderer.forget(&app);
-                }
-            }
-            Ok(Outcome { state: State::Left { .. }, .. }) => {
-                self.post(standing).await;
-                if let Some(world) = world {
-                    world.renderer.forget(&app);
-                }
-            }
-            _ => self.post(standing).await,
+        let state = run.outcome.ok().map(|outcome| outcome.state);
+        if matches!(state, Some(State::Deleted | State::Left { .. }))
+            && let Some(world) = world
+        {
+            world.renderer.forget(&app);
+        }
+        if state == Some(State::Deleted) {
+            self.forget(&app).await;
+        }
+    }
+
+    /// Asks for the apps that wait for this one. One that stands as it stood, and is not ready, lets
+    /// nobody go on: were these asked all the same, apps in a circle would wake each other forever.
+    fn wake_dependents(&mut self, app: &AppName, now: Instant) {
+        for other in self.waiting.take(app) {
+            self.queue.ask(&other, Urgency::Change, now);
         }
     }
 
@@ -716,7 +718,7 @@ impl Controller {
         self.memberships.remove(app);
     }
 
-    pub(crate) async fn post(&mut self, mut standing: AppStatus) {
+    pub(crate) async fn post(&mut self, mut standing: AppStatus) -> bool {
         if let Some(why) = self.leaving.get(&standing.app) {
             standing.state = "leaving".to_owned();
             standing.why.clone_from(why);
@@ -736,6 +738,7 @@ impl Controller {
         if !same {
             self.notice(Notice::Status(Box::new(standing)));
         }
+        !same
     }
 
     /// Asks for the next look, if time alone can bring it. With `once`, only for what was begun.

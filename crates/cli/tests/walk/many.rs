@@ -28,8 +28,10 @@ fn three(place: &Place) {
 }
 
 fn state_of(place: &Place, app: &str) -> String {
-    let status = place.json(&["status"]);
-    let apps = status["apps"].as_array().expect("a list").iter();
+    // Before the controller has opened its state there is nothing to read.
+    let said = place.trueup(&["status", "-o", "json"]).out;
+    let status: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let apps = status["apps"].as_array().into_iter().flatten();
     let found = apps.filter(|status| status["app"] == app).map(|status| status["state"].clone());
     found.map(|state| state.as_str().unwrap_or_default().to_owned()).collect()
 }

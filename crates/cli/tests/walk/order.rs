@@ -45,8 +45,8 @@ fn hooks_run_around_each_set_and_a_failed_one_stops_it() {
             + &file(content)
     };
     place.commit("first", &[("all.yaml", &set("one ", "echo -n 'before ' >> log"))]);
-    let plan = place.done(&["plan", "shop", "-o", "markdown"]);
-    assert!(plan.contains("before"), "{plan}");
+    let plan = place.trueup(&["plan", "shop", "-o", "markdown"]);
+    assert!(plan.code == 2 && plan.out.contains("before"), "{}{}", plan.out, plan.err);
     place.done(&["run", "shop", "--once"]);
     assert_eq!(read(&place.app().join("log")), "before one ");
     place.commit("second", &[("all.yaml", &set("two ", "echo -n 'before ' >> log"))]);

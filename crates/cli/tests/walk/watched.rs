@@ -92,7 +92,7 @@ fn health_metrics_api_log_and_notifications_tell_of_one_run() {
         &format!(
             "listen: {{address: '127.0.0.1:0', token: {{command: [echo, let me in]}}}}
 webhooks: {{generic: {{command: [echo, hush]}}}}
-notifications: {{sinks: [{{name: s, on: [healthy], webhook: {{url: {{command: [echo, '{sink}']}}}}}}]}}
+notifications: {{sinks: [{{name: s, triggers: [healthy], webhook: {{url: {{command: [echo, '{sink}']}}}}}}]}}
 telemetry: {{logFormat: json, traces: {{endpoint: '{collector}'}}}}
 "
         ),

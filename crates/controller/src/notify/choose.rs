@@ -29,7 +29,7 @@ impl Chosen {
         }
         let apps = globs.build().map_err(|error| settings.wrong(error.to_string()))?;
         Ok(Self {
-            on: settings.triggers(),
+            on: settings.told_of(),
             apps: (!settings.apps.is_empty()).then_some(apps),
             labels: settings.labels.clone(),
         })

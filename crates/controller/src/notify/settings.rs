@@ -37,7 +37,7 @@ pub struct SinkSettings {
     pub name: String,
     /// Of what it is told. Left out: what fits the kind (`docs/notifications.md`).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub on: BTreeSet<Trigger>,
+    pub triggers: BTreeSet<Trigger>,
     /// Of which apps, by name, with `*`, `?` and `[…]`. Left out: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apps: Vec<String>,
@@ -232,12 +232,12 @@ impl SinkSettings {
 
     /// Of what it is told where it does not say: people of what they may have to act on, forges of how
     /// a commit fares, Alertmanager of what begins and ends.
-    pub fn triggers(&self) -> BTreeSet<Trigger> {
+    pub fn told_of(&self) -> BTreeSet<Trigger> {
         use Trigger::{
             Applied, Degraded, Drifted, Failed, Healthy, RolledBack, WaitingForApproval,
         };
-        if !self.on.is_empty() {
-            return self.on.clone();
+        if !self.triggers.is_empty() {
+            return self.triggers.clone();
         }
         let forge = self.github.is_some() || self.gitlab.is_some() || self.gitea.is_some();
         if forge {
