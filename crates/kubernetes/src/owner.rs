@@ -3,6 +3,7 @@
 use serde_json::Value;
 use trueup_fields::managed::{Entry, applied};
 use trueup_fields::{Element, Set};
+use trueup_model::applyset;
 use trueup_model::observed::Owner;
 use trueup_model::ports::AppContext;
 use trueup_model::resource::annotation;
@@ -14,7 +15,7 @@ use crate::{APP_LABEL, INSTALLATION_LABEL, MANAGER};
 const TOOL_LABELS: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io/name", "flux"),
     ("helm.toolkit.fluxcd.io/name", "flux"),
-    ("applyset.kubernetes.io/part-of", "another ApplySet"),
+    (applyset::PART_OF, "another ApplySet"),
 ];
 /// Marks of other tools: annotations.
 const TOOL_ANNOTATIONS: &[(&str, &str)] = &[
@@ -63,7 +64,8 @@ fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<O
     let labels = entry.set.at(&["metadata", "labels"])?;
     let owned = |name: &str| labels.contains(&[Element::Field(name.to_owned())]);
     if !owned(APP_LABEL) || !owned(INSTALLATION_LABEL) {
-        return None;
+        let of_ours = owned(applyset::PART_OF) && is_member(object, context);
+        return of_ours.then_some(Owner::Ours);
     }
     let installation = label(object, INSTALLATION_LABEL)?;
     let app = label(object, APP_LABEL)?;
@@ -75,6 +77,17 @@ fn labelled(object: &Value, entries: &[Entry], context: &AppContext) -> Option<O
         Owner::App(app.to_owned())
     } else {
         Owner::Ours
+    })
+}
+
+/// Whether the object says that it belongs to the app's ApplySet: that label names app and
+/// installation too, and is still there when somebody took the others off.
+fn is_member(object: &Value, context: &AppContext) -> bool {
+    let set = label(object, applyset::PART_OF);
+    let mut apps = std::iter::once(&context.app).chain(&context.formerly);
+    apps.any(|app| {
+        let parent = applyset::parent(app, &context.installation);
+        set == Some(applyset::id(&parent, &context.namespace).as_str())
     })
 }
 
@@ -150,6 +163,20 @@ mod tests {
         check(&object("shop", "i1"), &[], "", Owner::Nobody);
         check(&object("other", "i1"), &[ours()], "", Owner::App("other".to_owned()));
         check(&object("shop", "i2"), &[ours()], "", Owner::Installation("i2".to_owned()));
+    }
+
+    #[test]
+    fn the_label_of_our_set_counts_where_others_were_taken_off() {
+        let set = json!({"f:metadata": {"f:labels": {"f:applyset.kubernetes.io/part-of": {}}}});
+        let entry = Entry::apply(MANAGER, "v1", Set::parse(&set).expect("well-formed"));
+        let member = |installation: &str| {
+            let app = AppName::new("shop").expect("a name");
+            let id = applyset::id(&applyset::parent(&app, installation), "default");
+            json!({"metadata": {"uid": "u1", "labels": {applyset::PART_OF: id}}})
+        };
+        check(&member("i1"), std::slice::from_ref(&entry), "", Owner::Ours);
+        check(&member("i1"), &[], "", tool("another ApplySet", false));
+        check(&member("i2"), &[entry], "", tool("another ApplySet", false));
     }
 
     #[test]

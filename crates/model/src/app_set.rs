@@ -140,7 +140,7 @@ pub struct MatrixGenerator {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MergeGenerator {
     /// The fields by which sets of parameters belong together, such as `name` or `metadata.env`.
-    pub on: Vec<String>,
+    pub by: Vec<String>,
     /// Two or more: the first says which there are.
     pub generators: Vec<Generator>,
 }

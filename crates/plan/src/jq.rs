@@ -61,10 +61,30 @@ pub fn without(document: &Value, path: &str) -> Result<Value, String> {
     let mut results = filter.id.run((context, input)).map(unwrap_valr);
     match results.next() {
         Some(Ok(result)) => {
-            serde_json::from_str(&result.to_string()).map_err(|error| wrong(&error.to_string()))
+            let mut left: Value = serde_json::from_str(&result.to_string())
+                .map_err(|error| wrong(&error.to_string()))?;
+            drop_added(&mut left, document);
+            Ok(left)
         }
         Some(Err(error)) => Err(wrong(&error.to_string())),
         None => Err(wrong("it leads nowhere")),
+    }
+}
+
+/// Deleting adds nothing, but the engine leaves a `null` where an optional path (`.a[]?.b`) begins at
+/// a field that is not there.
+fn drop_added(left: &mut Value, before: &Value) {
+    match (left, before) {
+        (Value::Object(left), Value::Object(before)) => {
+            left.retain(|name, _| before.contains_key(name));
+            for (name, value) in left {
+                drop_added(value, &before[name.as_str()]);
+            }
+        }
+        (Value::Array(left), Value::Array(before)) if left.len() == before.len() => {
+            left.iter_mut().zip(before).for_each(|(left, before)| drop_added(left, before));
+        }
+        _ => {}
     }
 }
 

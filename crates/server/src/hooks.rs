@@ -81,10 +81,13 @@ enum Meaning {
     Other(String),
 }
 
+/// Whether a delivery is genuine, by the secret, its headers, its body and the time.
+type Verify = fn(&[u8], &HeaderMap, &[u8], Timestamp) -> Result<Genuine, Refusal>;
+
 /// A forge: how its deliveries are checked and understood.
 struct Forge {
     name: &'static str,
-    verify: fn(&[u8], &HeaderMap, &[u8], Timestamp) -> Result<Genuine, Refusal>,
+    verify: Verify,
     read: fn(&HeaderMap, &Value) -> Result<Meaning, Refusal>,
 }
 

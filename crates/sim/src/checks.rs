@@ -73,7 +73,9 @@ fn nothing_is_orphaned(live: &World, outcome: &Outcome) -> Result<(), String> {
 fn converged(live: &World, outcome: &Outcome) -> Result<(), String> {
     match &outcome.state {
         State::Paused { .. } => return Err(format!("at rest it is {:?}", outcome.state)),
-        State::Settled | State::Held { rolled_back: true, .. } => {}
+        State::Settled => {}
+        // Going back may itself fail, at a hook say: then it stays as it is until a person looks.
+        State::Held { rolled_back: true, .. } if outcome.record.run.is_none() => {}
         _ => return Ok(()),
     }
     let Some(applied) = &outcome.record.applied else { return Ok(()) };

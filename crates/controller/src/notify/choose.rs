@@ -114,7 +114,7 @@ mod tests {
 
         let named = chosen(SinkSettings {
             apps: vec!["shop-*".to_owned(), "db".to_owned()],
-            on: [Trigger::Applied].into(),
+            triggers: [Trigger::Applied].into(),
             ..Default::default()
         });
         for (app, wanted) in [("shop-web", true), ("db", true), ("shop", false), ("db2", false)] {

@@ -30,7 +30,7 @@ async fn what_an_app_has_moves_and_what_runs_goes_on() {
     let own = world.own().with_file_name("store");
     assert_eq!(std::fs::read_to_string(own.join("greeting.txt")).unwrap(), "hello");
     assert_eq!(std::fs::read_to_string(own.join("site/index.html")).unwrap(), "one");
-    assert_eq!(world.target.known_apps(), [to.clone()]);
+    assert_eq!(world.target.known_apps(), std::slice::from_ref(&to));
 
     let events = world.kept.round(&world.target, "store", &[]).await;
     assert_eq!(events.len(), 3);

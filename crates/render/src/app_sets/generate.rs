@@ -282,11 +282,11 @@ impl<'a> Generating<'a> {
         pointer: &str,
         depth: usize,
     ) -> Option<Vec<Parameters>> {
-        if generator.generators.len() < 2 || generator.on.is_empty() {
-            return self.wrong(pointer, "a merge needs two generators or more, and fields in `on`");
+        if generator.generators.len() < 2 || generator.by.is_empty() {
+            return self.wrong(pointer, "a merge needs two generators or more, and fields in `by`");
         }
         let key = |set: &Parameters| -> Option<Vec<Value>> {
-            generator.on.iter().map(|field| lookup(set, field).cloned()).collect()
+            generator.by.iter().map(|field| lookup(set, field).cloned()).collect()
         };
         let mut base: Vec<Parameters> = Vec::new();
         let mut by_key: BTreeMap<String, usize> = BTreeMap::new();
@@ -294,13 +294,13 @@ impl<'a> Generating<'a> {
             let pointer = format!("{pointer}/generators/{n}");
             for set in self.one(generator, &pointer, depth + 1)? {
                 let Some(key) = key(&set) else {
-                    return self.wrong(&pointer, "it yields parameters that lack a field of `on`");
+                    return self.wrong(&pointer, "it yields parameters that lack a field of `by`");
                 };
                 let key = Value::Array(key).to_string();
                 match (n, by_key.get(&key).and_then(|at| base.get_mut(*at))) {
                     (0, Some(_)) => {
                         let message = format!(
-                            "it yields {key} twice; the fields of `on` must tell its parameters apart"
+                            "it yields {key} twice; the fields of `by` must tell its parameters apart"
                         );
                         return self.wrong(&pointer, &message);
                     }

@@ -53,7 +53,7 @@ const BY_PATH: &str =
 
 #[test]
 fn lists_folders_and_files() {
-    check(&[], "[{list: {elements: [{name: x}, {name: y}]}}]", BY_NAME, &["a-x ", "a-y "]);
+    check(&[], "[{list: {elements: [{name: x}, {name: z}]}}]", BY_NAME, &["a-x ", "a-z "]);
     let files = [
         ("apps/one/f.yaml", "1"),
         ("apps/two/deep/f.yaml", "1"),
@@ -108,7 +108,7 @@ fn a_matrix_combines_and_fills_in() {
 fn a_merge_overrides() {
     check(
         &[],
-        "[{merge: {on: [name], generators: [{list: {elements: [{name: x, at: {a: 1, b: 1}}, {name: y, at: {a: 1, b: 1}}]}}, {list: {elements: [{name: y, at: {b: 2}}, {name: z}]}}]}}]",
+        "[{merge: {by: [name], generators: [{list: {elements: [{name: x, at: {a: 1, b: 1}}, {name: v, at: {a: 1, b: 1}}]}}, {list: {elements: [{name: v, at: {b: 2}}, {name: z}]}}]}}]",
         "{metadata: {name: '{{ .name }}-{{ .at.a }}-{{ .at.b }}'}}",
         &["x-1-1 ", "y-1-2 "],
     );
@@ -170,7 +170,7 @@ fn what_is_wrong_is_said_with_its_place() {
     check_wrong("[{pullRequests: {github: {repository: '../x'}}}]", BY_NAME, "owner/name");
     check_wrong("[{matrix: {generators: []}}]", BY_NAME, "two generators or more");
     check_wrong(
-        "[{merge: {on: [name], generators: [{list: {elements: [{name: a}, {name: a}]}}, {list: {elements: []}}]}}]",
+        "[{merge: {by: [name], generators: [{list: {elements: [{name: a}, {name: a}]}}, {list: {elements: []}}]}}]",
         BY_NAME,
         "twice",
     );
