@@ -69,14 +69,23 @@ fn nothing_is_orphaned(live: &World, outcome: &Outcome) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether it is where it is meant to be. Going back may itself fail, at a hook say: then it stays as
+/// it is until a person looks.
+pub(crate) fn stands(outcome: &Outcome) -> bool {
+    match &outcome.state {
+        State::Settled => true,
+        State::Held { rolled_back, .. } => *rolled_back && outcome.record.run.is_none(),
+        _ => false,
+    }
+}
+
 /// Settled means: what runs is what was applied, document by document.
 fn converged(live: &World, outcome: &Outcome) -> Result<(), String> {
-    match &outcome.state {
-        State::Paused { .. } => return Err(format!("at rest it is {:?}", outcome.state)),
-        State::Settled => {}
-        // Going back may itself fail, at a hook say: then it stays as it is until a person looks.
-        State::Held { rolled_back: true, .. } if outcome.record.run.is_none() => {}
-        _ => return Ok(()),
+    if let State::Paused { .. } = &outcome.state {
+        return Err(format!("at rest it is {:?}", outcome.state));
+    }
+    if !stands(outcome) {
+        return Ok(());
     }
     let Some(applied) = &outcome.record.applied else { return Ok(()) };
     for (id, digest) in applied.contents.iter().filter(|(id, _)| !is_hook(id)) {

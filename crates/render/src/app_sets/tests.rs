@@ -110,7 +110,7 @@ fn a_merge_overrides() {
         &[],
         "[{merge: {by: [name], generators: [{list: {elements: [{name: x, at: {a: 1, b: 1}}, {name: v, at: {a: 1, b: 1}}]}}, {list: {elements: [{name: v, at: {b: 2}}, {name: z}]}}]}}]",
         "{metadata: {name: '{{ .name }}-{{ .at.a }}-{{ .at.b }}'}}",
-        &["x-1-1 ", "y-1-2 "],
+        &["x-1-1 ", "v-1-2 "],
     );
 }
 

@@ -15,6 +15,7 @@ use trueup_testkit::Outside;
 use trueup_testkit::apiserver::ApiServer;
 
 use super::{APP, NAMESPACE, Story};
+use crate::checks::stands;
 
 /// Names of maps that are somebody else's from the start.
 pub(super) const FOREIGN: &[&str] = &["c5", "c9"];
@@ -144,7 +145,7 @@ impl World {
     /// Whatever is ours and not wanted any more is gone, but for what the plan says stays, and why.
     fn nothing_is_orphaned(&self, outcome: &Outcome) -> Result<(), String> {
         let Some(plan) = &outcome.plan else { return Ok(()) };
-        if !matches!(outcome.state, State::Settled | State::Held { rolled_back: true, .. }) {
+        if !stands(outcome) {
             return Ok(());
         }
         let applied = outcome.record.applied.iter();
@@ -164,7 +165,7 @@ impl World {
         outcome: &Outcome,
         contents: &BTreeMap<ResourceId, Resource>,
     ) -> Result<(), String> {
-        if !matches!(outcome.state, State::Settled | State::Held { rolled_back: true, .. }) {
+        if !stands(outcome) {
             return Ok(());
         }
         for (id, resource) in contents {
