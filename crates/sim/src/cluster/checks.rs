@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use trueup_engine::{Outcome, State};
+use trueup_engine::Outcome;
 use trueup_fields::{Element, managed};
 use trueup_kubernetes::{APP_LABEL, MANAGER};
 use trueup_model::plan::SkipKind;
