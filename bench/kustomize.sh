@@ -4,7 +4,7 @@
 # - the real overlays of the conformance data, each built once by a program that is started for it: summed, and the
 #   slowest percent;
 # - the same in one process, on one thread and on two, beside what the original's library takes in process if
-#   KUSTOMIZE_IN_PROCESS gives its seconds (`docs/kustomize.md` says how it was measured);
+#   KUSTOMIZE_IN_PROCESS gives its seconds;
 # - the largest of them: time, and memory beside the size of the output.
 # A goal stands behind each ratio.
 set -euo pipefail
