@@ -131,11 +131,10 @@ fn a_circle_of_apps_is_refused_and_shown() {
     };
     let apps = app("one", "two") + &app("two", "one") + &app("lost", "tow");
     place.commit("circle", &[("apps.yaml", &apps), ("files/f.yaml", &file("x"))]);
-    place.trueup(&["run", "shop", "--once"]);
-    let status = place.json(&["status"]);
-    let why = |n: usize| status["apps"][n]["why"].as_str().unwrap_or_default().to_owned();
-    assert!(why(0).contains("did you mean two?"), "{status:#}");
-    assert!(why(1).contains("one → two → one"), "{status:#}");
+    let said = place.trueup(&["run", "shop", "--once"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("did you mean two?"), "{}", said.out);
+    assert!(said.out.contains("one → two → one"), "{}", said.out);
 }
 
 #[test]
