@@ -572,7 +572,11 @@ impl<'a> Reconciliation<'a> {
         }
         match (&goal.standing, state) {
             (Some(standing), State::Settled | State::Blocked { .. }) => standing.clone(),
-            (Some(held @ State::Held { .. }), State::Degraded { .. }) => held.clone(),
+            (Some(State::Held { why, rolled_back }), State::Degraded { why: now }) => {
+                let nor = format!("{why}; nor is the state gone back to: {now}");
+                let why = if *rolled_back { nor } else { why.clone() };
+                State::Held { why, rolled_back: false }
+            }
             (_, state) => state,
         }
     }

@@ -69,14 +69,10 @@ fn nothing_is_orphaned(live: &World, outcome: &Outcome) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether it is where it is meant to be. Going back may itself fail, at a hook say: then it stays as
-/// it is until a person looks.
+/// Whether it is where it is meant to be. Going back may itself fail, at a hook say: then it is held,
+/// and stays as it is until a person looks.
 pub(crate) fn stands(outcome: &Outcome) -> bool {
-    match &outcome.state {
-        State::Settled => true,
-        State::Held { rolled_back, .. } => *rolled_back && outcome.record.run.is_none(),
-        _ => false,
-    }
+    matches!(outcome.state, State::Settled | State::Held { rolled_back: true, .. })
 }
 
 /// Settled means: what runs is what was applied, document by document.

@@ -69,6 +69,7 @@ const FOUND: &[(Place, u64, &str)] = &[
         563,
         "what was first seen in a later round was not told before it was done",
     ),
+    (Place::Host, 304, "a way back that failed at its hook stood as gone back"),
 ];
 
 #[test]
