@@ -26,7 +26,7 @@ use trueup_model::{AppName, AppSpec, SourceSpec};
 use trueup_testkit::Outside;
 use trueup_testkit::apiserver::{ApiServer, Ask};
 
-use crate::story::{Failure, Transcript};
+use crate::story::{Failure, Transcript, wish};
 
 /// How many things happen in a story.
 const EVENTS: u32 = 12;
@@ -173,15 +173,7 @@ impl Story {
     }
 
     async fn person(&mut self) {
-        let now = self.outside.clock.now();
-        let command = match self.random.u32(0..4) {
-            0 => Command::Rollback { to: None, until: None, why: "test".to_owned() },
-            1 => Command::Pause {
-                until: now.checked_add(Duration::from_secs(30)).unwrap_or(now),
-                why: "test".to_owned(),
-            },
-            _ => Command::Release,
-        };
+        let command = wish(&mut self.random, &self.outside);
         self.say(format!("a person asks for {command:?}"));
         self.command(command).await;
     }

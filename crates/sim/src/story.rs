@@ -238,15 +238,7 @@ impl Story {
     }
 
     async fn person(&mut self) {
-        let now = self.outside.clock.now();
-        let command = match self.random.u32(0..4) {
-            0 => Command::Rollback { to: None, until: None, why: "test".to_owned() },
-            1 => Command::Pause {
-                until: now.checked_add(Duration::from_secs(30)).unwrap_or(now),
-                why: "test".to_owned(),
-            },
-            _ => Command::Release,
-        };
+        let command = wish(&mut self.random, &self.outside);
         self.say(format!("a person asks for {command:?}"));
         self.ask(command).await;
     }
@@ -349,5 +341,18 @@ impl Story {
             }
         }
         Err("it does not come to rest".to_owned())
+    }
+}
+
+/// What a person asks of an app, on a machine as on a cluster.
+pub(crate) fn wish(random: &mut fastrand::Rng, outside: &Outside) -> Command {
+    let now = outside.clock.now();
+    match random.u32(0..4) {
+        0 => Command::Rollback { to: None, until: None, why: "test".to_owned() },
+        1 => Command::Pause {
+            until: now.checked_add(Duration::from_secs(30)).unwrap_or(now),
+            why: "test".to_owned(),
+        },
+        _ => Command::Release,
     }
 }
